@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.1 client: one request, one answer, keep-alive to the same origin, HTTPS_PROXY
+ * (CONNECT) and NO_PROXY, deadlines; and the client side of a WebSocket handshake.
+ * Redirects are not followed; nothing is retried here.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "net/wsconn.h"
+
+struct http_client;
+struct http_call;
+
+struct http_header {
+	const char *name;
+	const char *value;
+};
+
+struct http_request {
+	const char *method;
+	const char *url; /* absolute: https://, http://, wss:// or ws:// */
+	const struct http_header *headers; /* beyond Host, Content-Length, Connection */
+	size_t nheaders;
+	struct span body;
+	uint64_t timeout_ms; /* for the whole call */
+	size_t response_max; /* 0: 4 MiB */
+};
+
+struct http_response {
+	int status;
+	const struct http1_head *head;
+	struct span body;
+};
+
+/* err 0: r is the answer (any status); else r is NULL and why says what went wrong. */
+typedef void http_done_cb(void *arg, const struct http_response *r, int err, const char *why);
+
+/* proxy: a URL, or NULL for none.  The caller keeps tls. */
+struct http_client *http_client_new(struct ev_loop *l, struct tls_ctx *tls, const char *proxy,
+    const char *no_proxy);
+void http_client_free(struct http_client *c); /* cancels what is under way, without callbacks */
+/* Closes kept-alive connections (an idle agent keeps none). */
+void http_client_drop_idle(struct http_client *c);
+
+struct http_call *http_call(struct http_client *c, const struct http_request *r,
+    http_done_cb *cb, void *arg);
+void http_call_cancel(struct http_call *call);
+
+/*
+ * Streams a download into cb pieces instead of buffering (agent packages, files).
+ * Not needed by JSON calls.
+ */
+
+/* Upgraded (ws, 0): ws is the callee's, handler unset; or failed (NULL, ERR_*, status, why). */
+typedef void ws_open_cb(void *arg, struct wsconn *ws, int err, int status, const char *why);
+struct http_call *ws_open(struct http_client *c, const struct http_request *r,
+    const struct wsconn_options *o, ws_open_cb *cb, void *arg);
+
+/* host:port as it goes into the Host header (port left out when it is the scheme's own). */
+int http_host_of(char *out, size_t size, const char *url, struct fault *f) MUST_USE;

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A byte stream as HTTP and WebSocket see it: TLS or plain over an ev_stream, with one
+ * output queue under a hard cap.
+ *
+ * TLS runs over a custom BIO on read and write buffers shared by the whole loop (an idle
+ * connection keeps no buffer), with SSL_MODE_RELEASE_BUFFERS.  Reading is pushed: on_data
+ * takes all of "in" (it may pause further reading); its memory is good for the call only.
+ *
+ * Owner: whoever created it; stream_close() ends it.  on_close is the last callback and is
+ * not called after stream_close().
+ */
+#pragma once
+
+#include "ev/ev.h"
+#include "net/tls.h"
+
+/* Above HIGH queued bytes a producer should stop; on_drain comes below LOW. */
+enum {
+	STREAM_HIGH = 256 * 1024,
+	STREAM_LOW = 64 * 1024,
+	STREAM_QUEUE_MAX = 4 * 1024 * 1024, /* default cap: past it the stream closes with ERR_LIMIT */
+};
+
+struct stream;
+
+struct stream_handler {
+	void (*on_open)(void *arg);                 /* connected and, with TLS, verified */
+	void (*on_data)(void *arg, struct span in);
+	void (*on_drain)(void *arg);                /* may be NULL */
+	void (*on_close)(void *arg, int err, const char *why); /* ERR_CLOSED: orderly end */
+};
+
+/* Takes s.  tls NULL: plain.  server_name: SNI and the name to verify (clients only). */
+struct stream *stream_new(struct ev_stream *s, struct tls_ctx *tls, const char *server_name,
+    const struct stream_handler *h, void *arg);
+void stream_set_handler(struct stream *st, const struct stream_handler *h, void *arg);
+void stream_close(struct stream *st);
+/* Closes once what is queued was sent, or after timeout_ms. */
+void stream_finish(struct stream *st, uint64_t timeout_ms);
+
+/* Queues (copies) what cannot be sent at once.  ERR_CLOSED or ERR_LIMIT. */
+int stream_write(struct stream *st, struct span s) MUST_USE;
+/* Two pieces as one write: a frame head and its body. */
+int stream_write2(struct stream *st, struct span a, struct span b) MUST_USE;
+/*
+ * Between cork and uncork writes gather in the loop's staging buffer and leave as one TLS
+ * record run; uncork at the end of the batch.
+ */
+void stream_cork(struct stream *st);
+void stream_uncork(struct stream *st);
+size_t stream_queued(const struct stream *st);
+void stream_set_queue_max(struct stream *st, size_t max);
+
+void stream_pause(struct stream *st, bool pause); /* reading */
+const char *stream_peer_ip(const struct stream *st);
+struct ev_loop *stream_loop(const struct stream *st);
+bool stream_is_tls(const struct stream *st);
+/* ms since the peer last sent a byte, and since our queue last shrank (dead-peer checks). */
+uint64_t stream_idle_ms(const struct stream *st);
