@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which nodes are connected right now, and the way to talk to one.
+ *
+ * The gateway attaches a link when an agent's control channel opened; the newest link of a
+ * node wins and the old one is told to close, without the node going offline in between.
+ * A node is online exactly while a link is attached.  Everything else about a node (platform,
+ * key, last ping) is its row in the store.
+ *
+ * Owner: struct nodes is the server's.  A link is the gateway's; it detaches before it dies.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "store/store.h"
+
+struct nodes;
+
+/* What the gateway gives for one control channel. */
+struct node_link {
+	/* Sends one encoded AgentMessage; ERR_CLOSED or ERR_LIMIT. */
+	int (*send)(struct node_link *l, struct span msg);
+	/* A newer link took over, or the node was deregistered: close, do not detach. */
+	void (*drop)(struct node_link *l, const char *why);
+	char node_id[24];
+	uint64_t attached_ms; /* wall clock, set by node_attach() */
+};
+
+struct nodes *nodes_new(struct ev_loop *l, struct store *st);
+void nodes_free(struct nodes *n);
+
+void node_attach(struct nodes *n, struct node_link *link);
+/* Ignored when another link has taken over.  why: in words, kept in the node's row. */
+void node_detach(struct nodes *n, struct node_link *link, const char *why);
+bool node_online(const struct nodes *n, const char *node_id);
+size_t nodes_online(const struct nodes *n);
+/* ERR_NOTFOUND when not connected. */
+int node_send(struct nodes *n, const char *node_id, struct span msg) MUST_USE;
+/* Deregistered: drops the link. */
+void node_evict(struct nodes *n, const char *node_id, const char *why);
+
+/*
+ * Why a target is not connected, for somebody who may know: "never registered",
+ * "last seen 2026-...: agent closed the connection" ...  In the arena.
+ */
+const char *node_offline_reason(struct nodes *n, struct arena *mem, const char *node_id);
+
+/* Called by sessions when a node comes online: resends or cleans up. */
+typedef void node_online_fn(void *arg, const char *node_id);
+void nodes_on_online(struct nodes *n, node_online_fn *fn, void *arg);
