@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who sent this request?  SigV4 in the header or the query, the agents' RSA variant, session
+ * tokens; keys are looked up in the store for each request.
+ *
+ * The answer is a principal or a class of failure with the text AWS uses.  How a class is
+ * worded as a code and a status differs by service (api/api_error.c); the gateway turns all
+ * of them into 403.  Nothing here decides what a principal may do: see authorise.h.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct ev_loop;
+struct http_req;
+struct store;
+struct authn;
+
+enum principal_kind {
+	PRINCIPAL_NONE, /* an unsigned request */
+	PRINCIPAL_USER,
+	PRINCIPAL_NODE, /* an agent with the keys or the private key of its node */
+};
+
+/* All strings live in the arena given to authn_request(). */
+struct principal {
+	enum principal_kind kind;
+	const char *name;       /* user name or node id */
+	const char *arn;        /* as GetCallerIdentity shows it; "" for PRINCIPAL_NONE */
+	const char *user_id;    /* aws:userid */
+	const char *access_key; /* or the node id, for the RSA variant */
+};
+
+enum authn_reason {
+	AUTHN_OK,
+	AUTHN_MISSING,       /* no credentials at all */
+	AUTHN_INCOMPLETE,    /* Authorization or X-Amz-* parameters malformed or missing */
+	AUTHN_UNKNOWN_KEY,   /* no such key, or inactive */
+	AUTHN_SIGNATURE,     /* it does not match */
+	AUTHN_TOKEN,         /* not the session token of this key */
+	AUTHN_EXPIRED_TOKEN, /* temporary credentials past their end */
+	AUTHN_CLOCK,         /* too old or not yet valid */
+	AUTHN_SCOPE,         /* another service, a wrong day or terminator */
+	AUTHN_FORM,          /* something that must be signed is not; both kinds of auth */
+	AUTHN_PAYLOAD,       /* the body is not the one that was signed */
+	AUTHN_FAILED,        /* the store could not be asked */
+};
+
+struct authn_result {
+	enum authn_reason why;
+	struct fault fault; /* AWS's words for it */
+	struct principal who;
+	char *region; /* of the credential scope */
+	bool presigned;
+};
+
+struct authn *authn_new(struct ev_loop *l, struct store *st, const char *account);
+void authn_free(struct authn *a);
+
+/*
+ * Verifies a request that was routed to "service" ("ssm", "ssmmessages" ...).  Returns 0 or
+ * ERR_DENIED with out->why and out->fault set.  mem: where the strings of *out live, usually
+ * &r->mem; must live as long as *out.
+ */
+int authn_request(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
+    struct authn_result *out) MUST_USE;
+/* The same for calls that an agent signs with its private key (RSASSA-PSS). */
+int authn_node_key(struct authn *a, struct http_req *r, const char *service,
+    struct arena *mem, struct authn_result *out) MUST_USE;
+
+/* Whether the request carries any credentials (plugins may sign their upgrade or not). */
+bool authn_is_signed(const struct http_req *r);
+
+/* The service named in the credential scope, or the empty span: for routing only. */
+struct span authn_scope_service(const struct http_req *r);
+
+/* "arn:aws:sts::A:assumed-role/<role>/<node>" and its user id, for a node. */
+char *authn_node_arn(struct arena *mem, const char *account, const char *role, const char *node);
+char *authn_node_user_id(struct arena *mem, const char *role, const char *node);
