@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One end of a data channel: sequence numbers, acknowledgements, resending, windows.
+ *
+ *	       channel_send()                              ops->deliver()
+ *	             |                                           ^
+ *	   [unacked list, window] ---- transmit / receive ---- [receive queue]
+ *	             ^________________ acknowledge ______________|
+ *
+ * Used by the agent (sends output_stream_data) and by the client (sends
+ * input_stream_data), each facing a stock peer or one of ours.  No clock and no sockets:
+ * every entry point is given now_ms (monotonic), and messages leave through
+ *ops->transmit.
+ *
+ * Towards a stock peer a message that arrives out of order is acknowledged at once, as
+ * stock peers do; towards our own (channel_set_own_peer) only when it was consumed, so
+ *that the sender's window bounds the receiver's memory.
+ *
+ * Sends made inside deliver() leave after the acknowledgement of the message that is
+ *being delivered: the stock plugin needs the ack of its HandshakeResponse before
+ * HandshakeComplete.
+ *
+ * Owner: the session of the agent or client.  Never call channel_free() from a callback.
+ * Callbacks may call channel_send, channel_down and the questions below.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct channel;
+
+enum channel_role { CHANNEL_AGENT, CHANNEL_CLIENT };
+
+enum {
+	CHANNEL_PAYLOAD_STOCK = 32 * 1024,  /* largest payload towards a stock peer */
+	CHANNEL_PAYLOAD_OWN = 64 * 1024,    /* what we announce to our own */
+	CHANNEL_WINDOW = 1024 * 1024,       /* bytes in flight; also what we announce */
+	CHANNEL_RECV_MAX = 4 * 1024 * 1024, /* receive queue */
+	CHANNEL_RECV_HIGH =
+	    1024 * 1024,            /* above it a transport stops reading a stock peer */
+	CHANNEL_MESSAGE_COST = 256, /* what a message counts besides its payload */
+	CHANNEL_IN_FLIGHT = 4096,   /* messages; the stock plugin buffers 10,000 */
+	CHANNEL_QUEUE_MESSAGES = 8192, /* receive queue */
+	CHANNEL_AHEAD_MAX = 1000000,   /* a sequence number further ahead is a lie */
+};
+
+#define CHANNEL_NO_TIMER UINT64_MAX
+
+struct channel_ops {
+	/* One binary WebSocket message.  Only called while the channel is up. */
+	void (*transmit)(void *arg, struct span msg);
+	/*
+	 * The next payload in order.  0: accepted, will be acknowledged.  ERR_AGAIN: not
+	 * ready, stays queued and unacknowledged until channel_pump().  Any other code:
+	 * counts as accepted and is returned by channel_receive().
+	 */
+	int (*deliver)(void *arg, uint32_t payload_type, struct span payload);
+	/* After channel_send() said ERR_AGAIN: there is room again.  May be NULL. */
+	void (*on_writable)(void *arg);
+	/* channel_closed arrived; once.  output: text for the person, or "".  May be
+	 * NULL. */
+	void (*on_closed)(void *arg, const char *output);
+	/* pause_publication (true) and its end (false); agent only.  May be NULL. */
+	void (*on_pause)(void *arg, bool paused);
+	/* n random bytes, for message ids. */
+	void (*random)(void *arg, void *p, size_t n);
+};
+
+struct channel_config {
+	enum channel_role role;
+	size_t payload_max; /* channel_send() refuses more; 0: CHANNEL_PAYLOAD_STOCK */
+	size_t window;      /* 0: CHANNEL_WINDOW */
+	size_t recv_max;    /* 0: CHANNEL_RECV_MAX */
+};
+
+struct channel_stats {
+	uint64_t sent, resent, acked; /* data messages of ours */
+	uint64_t received,
+	    duplicates;   /* data messages of the peer; first ones, repeats */
+	uint64_t dropped; /* well-formed, but no room in the receive queue */
+	uint64_t invalid; /* refused with ERR_INVALID */
+	uint64_t payload_sent, payload_received; /* bytes, each counted once */
+	uint32_t rto_ms;
+};
+
+struct channel *channel_new(const struct channel_config *cfg,
+    const struct channel_ops *ops, void *arg) __attribute__((returns_nonnull));
+void channel_free(struct channel *ch); /* NULL is fine */
+
+/*
+ * The transport is (again) connected and its opening text frame is out: everything
+ * unacknowledged leaves at once, in order.  wall_ms: time since the epoch, for
+ * CreatedDate.
+ */
+void channel_up(struct channel *ch, uint64_t now_ms, int64_t wall_ms);
+/* The transport is gone: sends queue up to the window, nothing is transmitted. */
+void channel_down(struct channel *ch);
+
+/*
+ * The handshake showed one of our own peers: what it accepts as payload and as bytes in
+ * flight (clamped to sane limits here).
+ */
+void channel_set_own_peer(struct channel *ch, size_t payload_max, size_t window);
+
+/*
+ * One WebSocket message from the transport, binary or text.  0 also for what is ignored
+ * (unknown types, duplicates).  ERR_INVALID: malformed, log and drop.  ERR_LIMIT: no
+ * room, dropped without acknowledgement; the peer repeats it.
+ */
+int channel_receive(struct channel *ch, uint64_t now_ms, struct span msg) MUST_USE;
+
+/*
+ * Queues one payload (1..payload_max bytes) and transmits it when the window allows.
+ * ERR_AGAIN: the window is full, on_writable tells when to try again.  ERR_INVALID: empty
+ * or too long.  ERR_CLOSED: after channel_closed.
+ */
+int channel_send(struct channel *ch, uint64_t now_ms, uint32_t payload_type,
+    struct span payload) MUST_USE;
+/* The longest payload that channel_send() takes now; 0 when the window is full. */
+size_t channel_room(const struct channel *ch);
+size_t channel_payload_max(const struct channel *ch);
+
+/* deliver() is ready again: offers what is queued. */
+int channel_pump(struct channel *ch, uint64_t now_ms) MUST_USE;
+/*
+ * Bytes that wait for deliver() (payload and CHANNEL_MESSAGE_COST each).  A transport
+ * stops reading above CHANNEL_RECV_HIGH.
+ */
+size_t channel_recv_queued(const struct channel *ch);
+
+/* The one timer: when to call channel_tick() (CHANNEL_NO_TIMER: never). Ask after each
+ * call. */
+uint64_t channel_next_ms(const struct channel *ch);
+void channel_tick(struct channel *ch, uint64_t now_ms);
+
+bool channel_drained(const struct channel *ch);   /* all that was sent is acknowledged */
+bool channel_is_paused(const struct channel *ch); /* stop reading the source */
+bool channel_is_closed(const struct channel *ch);
+bool channel_is_own_peer(const struct channel *ch);
+/* The peer has sent at least one data message (the quiet period of a mux client is over).
+ */
+bool channel_peer_spoke(const struct channel *ch);
+void channel_stats(const struct channel *ch, struct channel_stats *out);
