@@ -9,16 +9,22 @@
  *	HTTP1_BODY   *body is a piece of the body, chunk framing removed; points into "in"
  *	HTTP1_DONE   the message is complete; the parser is ready for the next one
  *	HTTP1_UPGRADE the head asks for (or grants) another protocol: what follows is not HTTP
- *	negative     ERR_INVALID, ERR_LIMIT (head too large, too many headers)
+ *	negative     ERR_INVALID, ERR_LIMIT (head too large, too many headers); for good
+ *
+ * After any event feed the rest again, also when nothing is left, until HTTP1_MORE: a
+ * request without a body is HEAD and then DONE, an upgrade is HEAD and then UPGRADE.
  *
  * Request smuggling is refused here: both Content-Length and Transfer-Encoding, repeated
- * Content-Length, obs-fold, bare LF, NUL, and blanks before the colon are ERR_INVALID.
+ * Content-Length or Host, encodings other than "chunked", obs-fold, bare CR or LF, NUL,
+ * blanks before the colon, and an upgrade with a body are ERR_INVALID.  That an HTTP/1.1
+ * request must have a Host is left to the server.
+ * The limit head_max also holds for the bytes between two pieces of a chunked body, and
+ * for trailers, which are read and dropped.
  * Owner: the connection; memory for the head is kept only while one is being read.
  */
 #pragma once
 
-#include "base/err.h"
-#include "base/span.h"
+#include "base/buf.h"
 
 enum { HTTP1_HEADERS_MAX = 100 };
 
@@ -55,10 +61,14 @@ struct http1 *http1_new(bool is_request, size_t head_max) __attribute__((returns
 void http1_free(struct http1 *h);
 /* Returns an http1_event or a negative ERR_*. */
 int http1_feed(struct http1 *h, struct span in, size_t *used, struct span *body) MUST_USE;
-/* For responses to HEAD and for connections that end by EOF: tells the parser of EOF. */
+/*
+ * Tells the parser of EOF: HTTP1_DONE when that ends a response without a length,
+ * HTTP1_MORE between two messages, ERR_CLOSED in the middle of one.
+ */
 int http1_eof(struct http1 *h) MUST_USE;
+/* Before the response to HEAD, or to CONNECT: the next final response has no body. */
 void http1_expect_no_body(struct http1 *h);
-/* Valid from HTTP1_HEAD until the next message begins (the first feed after HTTP1_DONE). */
+/* Valid from HTTP1_HEAD until the first byte of the next message, or http1_shrink(). */
 const struct http1_head *http1_head(const struct http1 *h);
 /* First header called name (case folded), or the empty span with p == NULL. */
 struct span http1_get(const struct http1_head *h, const char *name);
