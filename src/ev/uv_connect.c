@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The libuv backend: outgoing connections.
+ *
+ *	RESOLVING --> TRYING (one address after the other) --> delivered
+ *	     \______________\____ FAILED (timer 0) ______________^
+ *
+ * Names go through the pool, numeric addresses and paths do not.  One timer serves the
+ * whole: it bounds the lookup, then each attempt (a fair share of what is left), then
+ * carries a failure out of the call that noticed it.
+ */
+#include "ev/backend.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ev/uv_backend.h"
+
+/* An address that does not answer leaves at least this long for the next ones. */
+enum { TRY_MIN_MS = 1000 };
+
+enum connect_state { RESOLVING, TRYING, FAILED };
+
+struct lookup;
+
+struct evu_connect {
+	struct ev_connect base;
+	struct list link;
+	enum connect_state state;
+	char *host;
+	uint64_t deadline_ms, timeout_ms;
+	struct ev_timer timer;
+	struct lookup *lookup; /* NULL unless RESOLVING */
+	struct addrinfo *ai;   /* owned, as getaddrinfo() gave it */
+	struct addrinfo *cur, *next;
+	struct sockaddr_un path; /* a unix socket, as the list of one address that ... */
+	struct addrinfo path_ai; /* ... getaddrinfo() would give */
+	struct evu_stream *s;    /* the attempt under way */
+	int err;                 /* of the last attempt */
+	char why[200];
+};
+
+/* Outlives the connect when that is cancelled while the pool works on the name. */
+struct lookup {
+	uv_getaddrinfo_t req;
+	struct evu_connect *c; /* NULL: cancelled */
+};
+
+static void on_timer(void *arg);
+static void on_attempt(void *arg);
+
+static const struct ev_stream_ops attempt_ops = { on_attempt, on_attempt };
+
+static void
+drop(struct evu_connect *c)
+{
+	if (c->lookup != NULL) {
+		c->lookup->c = NULL;
+		(void)uv_cancel((uv_req_t *)&c->lookup->req); /* too late is fine, too */
+	}
+	if (c->s != NULL)
+		ev_close(&c->s->base);
+	ev_timer_clear(&c->timer);
+	list_del(&c->link);
+	if (c->ai != NULL)
+		freeaddrinfo(c->ai);
+	free(c->host);
+	free(c);
+}
+
+static void
+deliver(struct evu_connect *c)
+{
+	struct ev_stream *s = c->s != NULL ? &c->s->base : NULL;
+	ev_connect_cb *cb = c->base.cb;
+	void *arg = c->base.arg;
+	char why[sizeof(c->why)];
+	int err = s != NULL ? 0 : c->err;
+
+	memcpy(why, c->why, sizeof(why));
+	c->s = NULL;
+	drop(c);
+	cb(arg, s, err, s != NULL ? "" : why);
+}
+
+static void
+fail(struct evu_connect *c)
+{
+	c->state = FAILED;
+	ev_timer_set(c->base.loop, &c->timer, 0, on_timer, c);
+}
+
+/* Keeps the reason; a later attempt may still succeed. */
+static void
+note(struct evu_connect *c, int e)
+{
+	char to[128];
+
+	evu_addr_text(to, sizeof(to), c->cur->ai_addr, c->cur->ai_addrlen);
+	c->err = err_from_errno(e);
+	switch (e) {
+	case ECONNREFUSED:
+		snprintf(c->why, sizeof(c->why), "connection refused by %s", to);
+		break;
+	case ETIMEDOUT:
+		snprintf(c->why, sizeof(c->why), "no answer from %s", to);
+		break;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		c->err = ERR_IO;
+		snprintf(c->why, sizeof(c->why), "no route to %s", to);
+		break;
+	default:
+		if (c->err == ERR_AGAIN) /* the queue of a unix socket is full */
+			c->err = ERR_REFUSED;
+		snprintf(
+		    c->why, sizeof(c->why), "cannot connect to %s: %s", to, strerror(e));
+		break;
+	}
+}
+
+static uint64_t
+try_ms(const struct evu_connect *c, uint64_t now)
+{
+	uint64_t left = c->deadline_ms > now ? c->deadline_ms - now : 0, n = 1;
+
+	for (const struct addrinfo *ai = c->next; ai != NULL; ai = ai->ai_next)
+		n++;
+	return MIN(left, MAX(left / n, TRY_MIN_MS));
+}
+
+static void
+try_next(struct evu_connect *c)
+{
+	struct evu_loop *l = evu_loop_of(c->base.loop);
+	int fd;
+
+	c->state = TRYING;
+	while (c->next != NULL) {
+		c->cur = c->next;
+		c->next = c->cur->ai_next;
+		if ((fd = evu_socket(c->cur->ai_family)) == -1) {
+			note(c, errno);
+			continue;
+		}
+		if (connect(fd, c->cur->ai_addr, c->cur->ai_addrlen) == -1 &&
+		    errno != EINPROGRESS) {
+			note(c, errno);
+			close(fd);
+			continue;
+		}
+		if ((c->s = evu_stream_new(l, fd, EVU_SOCKET)) == NULL) {
+			note(c, ENOBUFS);
+			continue;
+		}
+		ev_stream_set(&c->s->base, &attempt_ops, c);
+		ev_stream_want(&c->s->base, false, true);
+		ev_timer_set(
+		    &l->base, &c->timer, try_ms(c, ev_now_ms(&l->base)), on_timer, c);
+		return;
+	}
+	fail(c);
+}
+
+/*
+ * A connect to a port of our own ephemeral range where nobody listens can meet itself
+ * (simultaneous open of TCP); nobody wants that connection.
+ */
+static bool
+is_self(int fd)
+{
+	struct sockaddr_storage a = { 0 }, b = { 0 };
+	socklen_t an = sizeof(a), bn = sizeof(b);
+
+	return getsockname(fd, (struct sockaddr *)&a, &an) == 0 &&
+	    a.ss_family != AF_UNIX && getpeername(fd, (struct sockaddr *)&b, &bn) == 0 &&
+	    an == bn && memcmp(&a, &b, an) == 0;
+}
+
+static void
+on_attempt(void *arg)
+{
+	struct evu_connect *c = arg;
+	socklen_t len = sizeof(int);
+	int e = 0;
+
+	if (getsockopt(c->s->fd, SOL_SOCKET, SO_ERROR, &e, &len) == -1)
+		e = errno;
+	if (e == 0 && is_self(c->s->fd))
+		e = ECONNREFUSED;
+	if (e == 0) {
+		evu_stream_set_peer(c->s, c->cur->ai_addr);
+		ev_stream_set(&c->s->base, NULL, NULL);
+		ev_stream_want(&c->s->base, false, false);
+		deliver(c);
+		return;
+	}
+	note(c, e);
+	ev_close(&c->s->base);
+	c->s = NULL;
+	try_next(c);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct evu_connect *c = arg;
+
+	switch (c->state) {
+	case FAILED:
+		deliver(c);
+		return;
+	case RESOLVING:
+		c->err = ERR_TIMEOUT;
+		snprintf(c->why, sizeof(c->why),
+		    "looking up %.100s took more than %llu ms", c->host,
+		    (unsigned long long)c->timeout_ms);
+		deliver(c);
+		return;
+	case TRYING:
+		note(c, ETIMEDOUT);
+		ev_close(&c->s->base);
+		c->s = NULL;
+		if (ev_now_ms(c->base.loop) >= c->deadline_ms)
+			deliver(c);
+		else
+			try_next(c);
+		return;
+	}
+}
+
+/* --- addresses ------------------------------------------------------------ */
+
+static void
+on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
+{
+	struct lookup *lu = req->data;
+	struct evu_connect *c = lu->c;
+
+	free(lu);
+	if (c == NULL) {
+		uv_freeaddrinfo(res);
+		return;
+	}
+	c->lookup = NULL;
+	if (status != 0) {
+		bool unknown = status == UV_EAI_NONAME || status == UV_EAI_NODATA ||
+		    status == UV_EAI_FAIL;
+
+		c->err = ERR_RESOLVE;
+		if (unknown)
+			snprintf(c->why, sizeof(c->why), "name does not resolve: %.100s",
+			    c->host);
+		else
+			snprintf(c->why, sizeof(c->why),
+			    "name does not resolve: %.100s (%s)", c->host,
+			    uv_strerror(status));
+		deliver(c);
+		return;
+	}
+	c->ai = c->next = res;
+	try_next(c);
+}
+
+static void
+resolve(struct evu_connect *c, const char *service)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV };
+	struct lookup *lu = xcalloc(1, sizeof(*lu));
+	int r;
+
+	lu->req.data = lu;
+	lu->c = c;
+	c->lookup = lu;
+	c->state = RESOLVING;
+	ev_timer_set(c->base.loop, &c->timer, c->timeout_ms, on_timer, c);
+	r = uv_getaddrinfo(&evu_loop_of(c->base.loop)->uv, &lu->req, on_lookup, c->host,
+	    service, &hints);
+	if (r == 0)
+		return;
+	free(lu); /* a name that is no name: too long, or not convertible */
+	c->lookup = NULL;
+	c->err = ERR_RESOLVE;
+	snprintf(c->why, sizeof(c->why), "name does not resolve: %.100s", c->host);
+	fail(c);
+}
+
+static void
+connect_path(struct evu_connect *c)
+{
+	if (evu_addr_unix(&c->path, c->host) != 0) {
+		c->err = ERR_LIMIT;
+		snprintf(c->why, sizeof(c->why), "path of a socket is too long");
+		fail(c);
+		return;
+	}
+	c->path_ai = (struct addrinfo){ .ai_family = AF_UNIX,
+		.ai_addr = (struct sockaddr *)&c->path,
+		.ai_addrlen = sizeof(c->path) };
+	c->next = &c->path_ai;
+	try_next(c);
+}
+
+struct ev_connect *
+evu_connect(struct ev_loop *l, const char *host, uint16_t port, uint64_t timeout_ms,
+    ev_connect_cb *cb, void *arg)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct evu_connect *c = xcalloc(1, sizeof(*c));
+	char service[8];
+
+	c->base = (struct ev_connect){ l, cb, arg };
+	c->host = xstrdup(host);
+	c->timeout_ms = timeout_ms;
+	c->deadline_ms = ev_now_ms(l) + timeout_ms;
+	list_init(&c->link);
+	list_add_tail(&evu_loop_of(l)->connects, &c->link);
+	snprintf(service, sizeof(service), "%u", port);
+	if (host[0] == '/') {
+		connect_path(c);
+	} else if (getaddrinfo(host, service, &hints, &c->ai) == 0) {
+		c->next = c->ai;
+		try_next(c);
+	} else {
+		c->ai = NULL;
+		resolve(c, service);
+	}
+	return &c->base;
+}
+
+void
+evu_connect_cancel(struct ev_connect *base)
+{
+	drop(CONTAINER_OF(base, struct evu_connect, base));
+}
+
+void
+evu_connects_cancel_all(struct evu_loop *l)
+{
+	while (!list_empty(&l->connects))
+		drop(LIST_FIRST(&l->connects, struct evu_connect, link));
+}
