@@ -6,6 +6,7 @@
  */
 #include "proto/agentmsg.h"
 
+#include "base/text.h"
 #include "crypto/crypto.h"
 
 enum {
@@ -133,4 +134,19 @@ agentmsg_encode(struct buf *out, const struct agentmsg *m)
 	put_be32(p + OFF_PAYLOAD_LEN, (uint32_t)m->payload.n);
 	if (m->payload.n > 0)
 		memcpy(p + AGENTMSG_HEAD, m->payload.p, m->payload.n);
+}
+
+void
+agentmsg_id_format(char out[37], const uint8_t id[16])
+{
+	static const size_t group[] = { 4, 2, 2, 2, 6 };
+	size_t off = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(group); i++) {
+		hex_encode(out, id + off, group[i]);
+		off += group[i];
+		out += 2 * group[i];
+		if (i + 1 < ARRAY_LEN(group))
+			*out++ = '-';
+	}
 }

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See gateway.h.  Routes, authentication and authorisation of every channel request. */
+#include "server/gateway/internal.h"
+
+#include "base/log.h"
+#include "codec/uri.h"
+#include "codec/xmlw.h"
+#include "proto/arn.h"
+#include "proto/ids.h"
+#include "server/authorise.h"
+
+#define CONTROL_PATH "/v1/control-channel/"
+#define DATA_PATH    "/v1/data-channel/"
+
+struct gateway *
+gateway_new(struct server_env *env)
+{
+	struct gateway *g = xcalloc(1, sizeof(*g));
+	uint64_t key[4];
+
+	g->env = env;
+	ev_random(env->loop, key, sizeof(key));
+	map_init(&g->relays, key[0], key[1]);
+	map_init(&g->tokens, key[2], key[3]);
+	list_init(&g->opening);
+	list_init(&g->controls);
+	return g;
+}
+
+void
+gateway_free(struct gateway *g)
+{
+	struct span id;
+	void *v;
+	size_t it = 0;
+
+	if (g == NULL)
+		return;
+	control_free_all(g);
+	data_free_all(g);
+	while (map_next(&g->relays, &it, &id, &v))
+		relay_free(v);
+	map_fini(&g->relays);
+	for (it = 0; map_next(&g->tokens, &it, &id, &v);)
+		free(v);
+	map_fini(&g->tokens);
+	free(g);
+}
+
+void
+gateway_stats(const struct gateway *g, struct gateway_stats *out)
+{
+	*out = (struct gateway_stats){
+		.control_channels = g->ncontrols,
+		.data_channels = g->counters.sockets,
+		.messages = g->counters.messages,
+		.bytes = g->counters.bytes,
+		.malformed = g->counters.malformed,
+		.acks_synthesised = g->counters.acks_synthesised,
+	};
+}
+
+bool
+gateway_handles(struct span path)
+{
+	return span_starts(path, CONTROL_PATH) || span_starts(path, DATA_PATH);
+}
+
+void
+gateway_error(struct http_req *r, int status, const char *code, const char *text)
+{
+	auto_buf xml = { .max = 4096 };
+
+	xw_open(&xml, code);
+	xw_elem(&xml, "Message", text);
+	xw_close(&xml, code);
+	http_reply(r, status, "application/xml", buf_span(&xml));
+}
+
+bool
+gateway_is_own(const struct http_req *r)
+{
+	return span_starts(http1_get(r->head, "User-Agent"), "sallyport");
+}
+
+int
+gateway_path_id(char *out, size_t size, struct span path, const char *prefix)
+{
+	struct span raw = span_sub(path, strlen(prefix), path.n);
+	auto_buf id = { .max = 512 };
+	int r;
+
+	if ((r = uri_decode(&id, raw, false)) != 0)
+		return r;
+	return span_copy(out, size, buf_span(&id));
+}
+
+/* The words of the refusal in the style of the real service. */
+static const char *
+denial_code(enum authn_reason why)
+{
+	switch (why) {
+	case AUTHN_MISSING:
+		return "MissingAuthenticationTokenException";
+	case AUTHN_INCOMPLETE:
+		return "IncompleteSignatureException";
+	case AUTHN_UNKNOWN_KEY:
+	case AUTHN_TOKEN:
+		return "UnrecognizedClientException";
+	case AUTHN_EXPIRED_TOKEN:
+		return "ExpiredTokenException";
+	default:
+		return "InvalidSignatureException";
+	}
+}
+
+/* Who is it?  Answers r and returns false when that is not proven. */
+static bool
+authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
+{
+	if (authn_request(g->env->authn, r, "ssmmessages", &r->mem, a) == 0)
+		return true;
+	log_info("channel request refused", "peer=%s path=%s why=\"%s\"", r->peer_ip,
+	    log_qs(r->path), a->fault.text);
+	gateway_error(r, 403, denial_code(a->why), a->fault.text);
+	return false;
+}
+
+static bool
+allowed(
+    struct http_req *r, const struct principal *who, const char *action, const char *arn)
+{
+	struct fault f = { 0 };
+
+	if (authorise(
+		&(struct authz_request){
+		    .who = who, .action = action, .resources = &arn, .nresources = 1 },
+		&f) == 0)
+		return true;
+	log_info("channel request denied", "peer=%s by=%s why=\"%s\"", r->peer_ip,
+	    log_q(who->arn), fault_text(&f));
+	gateway_error(r, 403, "AccessDeniedException", fault_text(&f));
+	return false;
+}
+
+static bool
+is_post(const struct http_req *r)
+{
+	return strcmp(r->head->method, "POST") == 0;
+}
+
+static void
+handle_control(struct gateway *g, struct http_req *r)
+{
+	char id[ID_SESSION_MAX + 1];
+	struct authn_result a;
+	const char *action = is_post(r) ? "ssmmessages:CreateControlChannel"
+					: "ssmmessages:OpenControlChannel";
+
+	if (gateway_path_id(id, sizeof(id), r->path, CONTROL_PATH) != 0 ||
+	    !id_node_valid(span_str(id))) {
+		gateway_error(
+		    r, 400, "ValidationException", "this is not the id of a node");
+		return;
+	}
+	if (!authenticated(g, r, &a) ||
+	    !allowed(r, &a.who, action, arn_node(&r->mem, a.region, g->env->account, id)))
+		return;
+	if (a.who.kind != PRINCIPAL_NODE || strcmp(a.who.name, id) != 0) {
+		gateway_error(r, 403, "AccessDeniedException",
+		    "a control channel belongs to the node that signs for it");
+		return;
+	}
+	if (is_post(r))
+		control_create(g, r, id);
+	else
+		control_upgrade(g, r, id);
+}
+
+static void
+handle_data(struct gateway *g, struct http_req *r)
+{
+	char id[ID_SESSION_MAX + 1];
+	struct authn_result a = { 0 };
+	const char *arn;
+
+	if (gateway_path_id(id, sizeof(id), r->path, DATA_PATH) != 0 ||
+	    !id_session_valid(span_str(id))) {
+		gateway_error(
+		    r, 400, "ValidationException", "this is not the id of a session");
+		return;
+	}
+	if (!is_post(r) && !authn_is_signed(r)) { /* a client: its token speaks for it */
+		data_upgrade(g, r, id, &a.who);
+		return;
+	}
+	if (!authenticated(g, r, &a))
+		return;
+	arn = arn_session(&r->mem, a.region, g->env->account, id);
+	if (!is_post(r)) {
+		if (allowed(r, &a.who, "ssmmessages:OpenDataChannel", arn))
+			data_upgrade(g, r, id, &a.who);
+		return;
+	}
+	if (!allowed(r, &a.who, "ssmmessages:CreateDataChannel", arn))
+		return;
+	if (a.who.kind == PRINCIPAL_NODE)
+		data_create(g, r, id, a.who.name);
+	else
+		gateway_error(
+		    r, 403, "AccessDeniedException", "only a node opens this side");
+}
+
+void
+gateway_handle(struct gateway *g, struct http_req *r)
+{
+	if (!is_post(r) && strcmp(r->head->method, "GET") != 0) {
+		gateway_error(r, 405, "ValidationException", "POST or GET");
+		return;
+	}
+	if (span_starts(r->path, CONTROL_PATH))
+		handle_control(g, r);
+	else
+		handle_data(g, r);
+}
