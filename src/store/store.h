@@ -6,11 +6,11 @@
  * Reading: store_reader() is a read-only connection of the calling loop; its answers are
  * point queries of microseconds and see every committed change.
  *
- * Writing: store_submit() hands a change to the writer thread.  Changes that wait together
- * share one transaction (group commit), each in its own savepoint: one that fails undoes only
- * itself.  done() runs on the submitting loop after the commit, so whatever an answer
- * promises is on disk before the answer leaves.  In simulation run() is called inline and
- * done() is deferred.
+ * Writing: store_submit() hands a change to the writer thread.  Changes that wait
+ * together share one transaction (group commit), each in its own savepoint: one that
+ * fails undoes only itself.  done() runs on the submitting loop after the commit, so
+ * whatever an answer promises is on disk before the answer leaves.  In simulation run()
+ * is called inline and done() is deferred.
  *
  * Rows: strings of a row are NUL-terminated, in the caller's arena, never NULL ("" when
  * unset); times are ms since the epoch, 0 when unset.
@@ -25,9 +25,18 @@
 struct store;
 struct store_tx; /* a transaction, or the reader */
 
-/* path of the database file, or ":memory:" (tests and simulation: inline, no threads). */
-int store_open(struct store **out, struct ev_loop *l, const char *path, struct fault *f) MUST_USE;
-void store_close(struct store *s); /* finishes what was submitted */
+/*
+ * path of the database file, or ":memory:" (tests and simulation: inline, no threads), or
+ * "inline:<path>" (simulation of restarts: a file, still no threads).  A new file is made
+ * with mode 0600.  Refuses a database that a newer program wrote.
+ */
+int store_open(
+    struct store **out, struct ev_loop *l, const char *path, struct fault *f) MUST_USE;
+/*
+ * Finishes what was submitted, done() included: close the store before freeing what these
+ * callbacks use.  From the loop's thread, not from within done().
+ */
+void store_close(struct store *s);
 
 struct store_tx *store_reader(struct store *s);
 
@@ -41,10 +50,13 @@ void store_submit(struct store *s, store_run *run, store_done *done, void *arg);
 /* For start-up and command line tools: waits for the commit. */
 int store_apply(struct store *s, store_run *run, void *arg, struct fault *f) MUST_USE;
 
+/* Deleting what is not there is no error below, unless a comment says so. */
+
 /* --- account ---------------------------------------------------------------- */
 
 /* Plain name/value pairs: "account-id", and service settings under "setting:<id>". */
-int store_meta_get(struct store_tx *tx, struct arena *mem, const char *name, char **value) MUST_USE;
+int store_meta_get(
+    struct store_tx *tx, struct arena *mem, const char *name, char **value) MUST_USE;
 int store_meta_put(struct store_tx *tx, const char *name, const char *value) MUST_USE;
 int store_meta_del(struct store_tx *tx, const char *name) MUST_USE;
 
@@ -56,8 +68,10 @@ struct store_user {
 	char *path;    /* "/" */
 	int64_t created_ms;
 };
-int store_user_put(struct store_tx *tx, const struct store_user *u) MUST_USE; /* new only */
-int store_user_get(struct store_tx *tx, struct arena *mem, const char *name, struct store_user *u) MUST_USE;
+int store_user_put(
+    struct store_tx *tx, const struct store_user *u) MUST_USE; /* new only */
+int store_user_get(struct store_tx *tx, struct arena *mem, const char *name,
+    struct store_user *u) MUST_USE;
 
 enum store_key_kind { STORE_KEY_USER = 1, STORE_KEY_NODE = 2 };
 struct store_key {
@@ -70,10 +84,13 @@ struct store_key {
 	int64_t created_ms, expires_ms; /* 0: never */
 };
 int store_key_put(struct store_tx *tx, const struct store_key *k) MUST_USE;
-int store_key_get(struct store_tx *tx, struct arena *mem, const char *access_key, struct store_key *k) MUST_USE;
-int store_key_set_active(struct store_tx *tx, const char *access_key, bool active) MUST_USE;
+int store_key_get(struct store_tx *tx, struct arena *mem, const char *access_key,
+    struct store_key *k) MUST_USE;
+int store_key_set_active(
+    struct store_tx *tx, const char *access_key, bool active) MUST_USE;
 int store_keys_del_owner(struct store_tx *tx, int kind, const char *owner) MUST_USE;
-int store_keys_expire(struct store_tx *tx, int64_t now_ms) MUST_USE; /* forgets expired ones */
+int store_keys_expire(
+    struct store_tx *tx, int64_t now_ms) MUST_USE; /* forgets expired ones */
 
 /* --- activations ---------------------------------------------------------------- */
 
@@ -83,14 +100,15 @@ struct store_activation {
 	char *description;
 	char *instance_name; /* DefaultInstanceName */
 	char *iam_role;
-	char *id_prefix;     /* "mi-" or "i-" */
+	char *id_prefix; /* "mi-" or "i-" */
 	int64_t limit, count;
 	int64_t expires_ms, created_ms;
-	char *tags_json;     /* object of strings, copied to each node */
+	char *tags_json; /* object of strings, copied to each node */
 };
 int store_activation_put(struct store_tx *tx, const struct store_activation *a) MUST_USE;
-int store_activation_get(struct store_tx *tx, struct arena *mem, const char *id, struct store_activation *a) MUST_USE;
-int store_activation_del(struct store_tx *tx, const char *id) MUST_USE;
+int store_activation_get(struct store_tx *tx, struct arena *mem, const char *id,
+    struct store_activation *a) MUST_USE;
+int store_activation_del(struct store_tx *tx, const char *id) MUST_USE; /* ERR_NOTFOUND */
 /* Takes one registration: ERR_EXPIRED, ERR_LIMIT (used up), ERR_NOTFOUND. */
 int store_activation_use(struct store_tx *tx, const char *id, int64_t now_ms) MUST_USE;
 
@@ -102,25 +120,35 @@ struct store_node {
 	char *fingerprint; /* bound at registration or first use */
 	char *activation_id;
 	char *iam_role;
-	char *name;        /* Name shown for mi- nodes */
+	char *name; /* Name shown for mi- nodes */
 	char *agent_name, *agent_version;
 	char *platform_type, *platform_name, *platform_version;
 	char *ip, *hostname, *zone;
 	char *leave_reason; /* why it last went offline, in words; "" while online */
 	int64_t registered_ms, ping_ms, offline_ms;
 };
-int store_node_put(struct store_tx *tx, const struct store_node *n) MUST_USE; /* insert or replace */
-int store_node_get(struct store_tx *tx, struct arena *mem, const char *id, struct store_node *n) MUST_USE;
-int store_node_del(struct store_tx *tx, const char *id) MUST_USE; /* with its keys and tags */
+int store_node_put(
+    struct store_tx *tx, const struct store_node *n) MUST_USE; /* insert or replace */
+int store_node_get(struct store_tx *tx, struct arena *mem, const char *id,
+    struct store_node *n) MUST_USE;
+/* With its keys and tags; ERR_NOTFOUND. */
+int store_node_del(struct store_tx *tx, const char *id) MUST_USE;
+/* Only the two columns: why and when it left; "" and 0 when it came.  ERR_NOTFOUND. */
+int store_node_set_leave(
+    struct store_tx *tx, const char *id, const char *reason, int64_t offline_ms) MUST_USE;
 
-/* --- tags (any resource: "ManagedInstance/mi-..", "Activation/..") ------------------- */
+/* --- tags (any resource: "ManagedInstance/mi-..", "Activation/..") -------------------
+ */
 
 struct store_tag {
 	char *resource, *key, *value;
 };
-int store_tag_put(struct store_tx *tx, const char *resource, const char *key, const char *value) MUST_USE;
+int store_tag_put(struct store_tx *tx, const char *resource, const char *key,
+    const char *value) MUST_USE;
 int store_tag_del(struct store_tx *tx, const char *resource, const char *key) MUST_USE;
 int store_tags_del(struct store_tx *tx, const char *resource) MUST_USE;
+int store_tag_get(struct store_tx *tx, struct arena *mem, const char *resource,
+    const char *key, char **value) MUST_USE;
 
 /* --- documents --------------------------------------------------------------------- */
 
@@ -131,12 +159,14 @@ struct store_document {
 	bool builtin;
 };
 /* Adds a version (1 for a new name); *version is it. */
-int store_document_put(struct store_tx *tx, const struct store_document *d, int64_t *version) MUST_USE;
+int store_document_put(
+    struct store_tx *tx, const struct store_document *d, int64_t *version) MUST_USE;
 /* version 0: the latest. */
-int store_document_get(struct store_tx *tx, struct arena *mem, const char *name, int64_t version,
-    struct store_document *d) MUST_USE;
+int store_document_get(struct store_tx *tx, struct arena *mem, const char *name,
+    int64_t version, struct store_document *d) MUST_USE;
 
-/* --- sessions ------------------------------------------------------------------------- */
+/* --- sessions -------------------------------------------------------------------------
+ */
 
 struct store_session {
 	char *id, *target, *document, *reason;
@@ -144,35 +174,50 @@ struct store_session {
 	char *owner_user_id; /* aws:userid at start */
 	char *access_key;    /* of the StartSession call */
 	char *source_ip, *region;
-	char *status;        /* as DescribeSessions shows it: Connecting, Connected ... */
-	char *details;       /* why it ended, in words */
-	char *content_json;  /* the resolved document */
-	char *run_as;        /* OS user for this session, or "" */
-	char *token_sha256;  /* hex of the client's open token, "" once used */
+	char *status;       /* as DescribeSessions shows it: Connecting, Connected ... */
+	char *details;      /* why it ended, in words */
+	char *content_json; /* the resolved document */
+	char *run_as;       /* OS user for this session, or "" */
+	char *token_sha256; /* hex of the client's open token, "" once used */
 	int64_t token_expires_ms;
 	int64_t start_ms, end_ms;
 	int64_t max_duration_min, idle_min; /* 0: none */
+	bool farewell; /* it is over, but the agent has not confirmed that */
 };
-int store_session_put(struct store_tx *tx, const struct store_session *s) MUST_USE; /* insert or replace */
-int store_session_get(struct store_tx *tx, struct arena *mem, const char *id, struct store_session *s) MUST_USE;
+int store_session_put(
+    struct store_tx *tx, const struct store_session *s) MUST_USE; /* insert or replace */
+int store_session_get(struct store_tx *tx, struct arena *mem, const char *id,
+    struct store_session *s) MUST_USE;
+/* Only status, details, end_ms and farewell; only the token.  ERR_NOTFOUND. */
+int store_session_set_status(struct store_tx *tx, const struct store_session *s) MUST_USE;
+int store_session_set_token(struct store_tx *tx, const char *id, const char *token_sha256,
+    int64_t expires_ms) MUST_USE;
 
-/* --- lists ------------------------------------------------------------------------------ */
+/* --- lists
+ * ------------------------------------------------------------------------------ */
 
 /*
- * Each calls fn for every row in order until it returns false.  Strings are good during the
- * call only.  after: resume behind this key ("" from the start), as it came from the row.
+ * Each calls fn for every row in order until it returns false.  Strings are good during
+ * the call only.  after: resume behind this key ("" from the start), as it came from the
+ * row.
  */
 typedef bool store_node_fn(void *arg, const struct store_node *n);
-int store_nodes(struct store_tx *tx, const char *after_id, store_node_fn *fn, void *arg) MUST_USE;
+int store_nodes(
+    struct store_tx *tx, const char *after_id, store_node_fn *fn, void *arg) MUST_USE;
 typedef bool store_activation_fn(void *arg, const struct store_activation *a);
-int store_activations(struct store_tx *tx, const char *after_id, store_activation_fn *fn, void *arg) MUST_USE;
+int store_activations(struct store_tx *tx, const char *after_id, store_activation_fn *fn,
+    void *arg) MUST_USE;
 typedef bool store_tag_fn(void *arg, const struct store_tag *t);
 /* All tags of one resource, or with resource NULL of all, ordered by resource and key. */
-int store_tags(struct store_tx *tx, const char *resource, store_tag_fn *fn, void *arg) MUST_USE;
+int store_tags(
+    struct store_tx *tx, const char *resource, store_tag_fn *fn, void *arg) MUST_USE;
 typedef bool store_session_fn(void *arg, const struct store_session *s);
 /* Newest first; active: only sessions that have not ended, else only ended ones.
  * Resumes behind (start_ms, id); start_ms 0 begins at the newest. */
-int store_sessions(struct store_tx *tx, bool active, int64_t before_start_ms, const char *before_id,
+int store_sessions(struct store_tx *tx, bool active, int64_t before_start_ms,
+    const char *before_id, store_session_fn *fn, void *arg) MUST_USE;
+/* Those with farewell set that ended since then, oldest end first. */
+int store_sessions_farewell(struct store_tx *tx, int64_t ended_since_ms,
     store_session_fn *fn, void *arg) MUST_USE;
 /* Forgets sessions that ended before then (history is kept 30 days). */
 int store_sessions_purge(struct store_tx *tx, int64_t ended_before_ms) MUST_USE;
