@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "base/err.h"
 #include "server/authn.h"
 
 enum { AUTHZ_RESOURCES_MAX = 1000 };
@@ -20,8 +19,11 @@ struct authz_request {
 	size_t nresources;           /* at least one */
 };
 
-/* 0, or ERR_DENIED with AWS's sentence in *f ("User: ... is not authorized to perform ..."). */
-int authorise(const struct authz_request *q, struct fault *f) MUST_USE;
+/*
+ * 0, or ERR_DENIED with AWS's sentence in *message ("User: ... is not authorized to perform
+ * ..."), which lives in mem.
+ */
+int authorise(const struct authz_request *q, struct arena *mem, const char **message) MUST_USE;
 
 /* Whether an agent may call this action at all (as itself): for the table test. */
 bool authorise_node_action(const char *action);

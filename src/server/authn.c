@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Authentication: SigV4 claims against the keys in the store.
+ *
+ * Order as recorded at AWS: form, date, scope, key known, signature, session token.  A
+ * refusal says nothing about which of key, secret or token was wrong beyond AWS's classes.
+ */
+#include "server/authn.h"
+
+#include "base/text.h"
+#include "crypto/crypto.h"
+#include "ev/ev.h"
+#include "net/http_server.h"
+#include "proto/arn.h"
+#include "proto/ids.h"
+#include "proto/sigv4.h"
+#include "store/store.h"
+
+struct authn {
+	struct ev_loop *loop;
+	struct store *store;
+	char account[13];
+};
+
+/* One request on its way through the checks. */
+struct attempt {
+	struct authn *a;
+	struct arena *mem;
+	struct sigv4_request r;
+	struct sigv4_auth claim;
+	struct authn_result *out;
+};
+
+#define TEXT_UNKNOWN "The security token included in the request is invalid."
+#define TEXT_TOKEN   "The security token included in the request is invalid"
+#define TEXT_EXPIRED "The security token included in the request is expired"
+#define TEXT_SIGNATURE                                                                   \
+	"The request signature we calculated does not match the signature you provided. " \
+	"Check your AWS Secret Access Key and signing method. Consult the service "       \
+	"documentation for details."
+
+struct authn *
+authn_new(struct ev_loop *l, struct store *st, const char *account)
+{
+	struct authn *a = xcalloc(1, sizeof(*a));
+
+	a->loop = l;
+	a->store = st;
+	if (str_copy(a->account, sizeof(a->account), account) != 0)
+		a->account[0] = '\0';
+	return a;
+}
+
+void
+authn_free(struct authn *a)
+{
+	free(a);
+}
+
+bool
+authn_is_signed(const struct http_req *r)
+{
+	return http1_get(r->head, "Authorization").p != NULL ||
+	    memmem(r->query.p, r->query.n, "X-Amz-Algorithm=", 16) != NULL;
+}
+
+/* The fourth of the slash-separated parts behind "Credential=". */
+struct span
+authn_scope_service(const struct http_req *r)
+{
+	struct span h = http1_get(r->head, "Authorization"), part = SPAN_NONE;
+	const char *name = "Credential=";
+	char slash = '/';
+	const uint8_t *at;
+
+	if (h.p == NULL) {
+		h = r->query;
+		name = "X-Amz-Credential=";
+	}
+	if (h.n == 0 || (at = memmem(h.p, h.n, name, strlen(name))) == NULL)
+		return SPAN_NONE;
+	h = span_sub(h, (size_t)(at - h.p) + strlen(name), h.n);
+	/* In a query the slashes are escaped; %2F has the length that decides nothing. */
+	for (int i = 0; i < 4; i++) {
+		const uint8_t *end = memchr(h.p, slash, h.n), *esc = memmem(h.p, h.n, "%2F", 3);
+		size_t skip = 1;
+
+		if (esc != NULL && (end == NULL || esc < end)) {
+			end = esc;
+			skip = 3;
+		}
+		if (end == NULL)
+			return SPAN_NONE;
+		part = span_of(h.p, (size_t)(end - h.p));
+		h = span_sub(h, part.n + skip, h.n);
+	}
+	return part;
+}
+
+static int
+deny(struct attempt *t, enum authn_reason why, const char *text)
+{
+	t->out->why = why;
+	if (text != NULL)
+		(void)fault_set(&t->out->fault, ERR_DENIED, "%s", text);
+	return ERR_DENIED;
+}
+
+static enum authn_reason
+reason_of(enum sigv4_reason why)
+{
+	switch (why) {
+	case SIGV4_MISSING:
+		return AUTHN_MISSING;
+	case SIGV4_INCOMPLETE:
+	case SIGV4_BAD_ALGORITHM:
+	case SIGV4_BAD_DATE:
+		return AUTHN_INCOMPLETE;
+	case SIGV4_EXPIRED:
+	case SIGV4_NOT_YET:
+		return AUTHN_CLOCK;
+	case SIGV4_BOTH:
+	case SIGV4_HOST_NOT_SIGNED:
+	case SIGV4_HEADER_NOT_SIGNED:
+		return AUTHN_FORM;
+	case SIGV4_BAD_SCOPE:
+		return AUTHN_SCOPE;
+	case SIGV4_BAD_PAYLOAD_HASH:
+		return AUTHN_PAYLOAD;
+	default:
+		return AUTHN_SIGNATURE;
+	}
+}
+
+/* Refused by sigv4_*: the text is there, or it is the one of a mismatch. */
+static int
+deny_sigv4(struct attempt *t, enum sigv4_reason why)
+{
+	if (why == SIGV4_BAD_PAYLOAD_HASH)
+		return deny(t, AUTHN_PAYLOAD,
+		    "The provided 'x-amz-content-sha256' header does not match what was computed.");
+	if (why == SIGV4_BAD_SIGNATURE)
+		return deny(t, AUTHN_SIGNATURE, TEXT_SIGNATURE);
+	return deny(t, reason_of(why), NULL);
+}
+
+static void
+attempt_init(struct attempt *t, struct http_req *req)
+{
+	const struct http1_head *h = req->head;
+	struct sigv4_header *headers = arena_alloc(t->mem, (h->nheaders + 1) * sizeof(*headers));
+
+	for (size_t i = 0; i < h->nheaders; i++)
+		headers[i] = (struct sigv4_header){ h->headers[i].name, h->headers[i].value };
+	t->r = (struct sigv4_request){
+		.method = h->method,
+		.path = req->path,
+		.query = req->query,
+		.headers = headers,
+		.nheaders = h->nheaders,
+		.body = req->body,
+	};
+}
+
+/* IAM and STS allow the wider window, as S3 does. */
+static int64_t
+skew_of(const char *service)
+{
+	bool wide = strcmp(service, "iam") == 0 || strcmp(service, "sts") == 0 ||
+	    strcmp(service, "s3") == 0;
+
+	return wide ? SIGV4_SKEW_S3_MS : SIGV4_SKEW_MS;
+}
+
+/* Everything that can be judged without the key. */
+static int
+check_claim(struct attempt *t, const char *service)
+{
+	struct fault *f = &t->out->fault;
+	enum sigv4_reason why;
+	int64_t now = ev_wall_ms(t->a->loop);
+
+	if (sigv4_parse(&t->claim, &t->r, t->mem, &why, f) != 0 ||
+	    sigv4_check_time(&t->claim, now, skew_of(service), &why, f) != 0 ||
+	    sigv4_check_scope(&t->claim, service, &why, f) != 0)
+		return deny_sigv4(t, why);
+	if (!id_region_valid(span_str(t->claim.region)))
+		return deny(t, AUTHN_SCOPE, "Credential should be scoped to a valid region. ");
+	t->out->region = t->claim.region;
+	t->out->presigned = t->claim.presigned;
+	return 0;
+}
+
+static bool
+token_matches(const struct store_key *k, const char *token)
+{
+	uint8_t sum[SHA256_LEN];
+	char hex[2 * SHA256_LEN + 1];
+
+	if (k->token_sha256[0] == '\0')
+		return token == NULL;
+	if (token == NULL)
+		return false;
+	sha256(sum, span_str(token));
+	hex_encode(hex, sum, sizeof(sum));
+	return secret_eq(span_str(hex), span_str(k->token_sha256));
+}
+
+static int
+user_principal(struct attempt *t, const struct store_key *k)
+{
+	struct principal *who = &t->out->who;
+	struct store_user u;
+
+	if (store_user_get(store_reader(t->a->store), t->mem, k->owner, &u) != 0)
+		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	who->kind = PRINCIPAL_USER;
+	who->name = u.name;
+	who->user_id = u.user_id;
+	who->arn = arn_iam(t->mem, t->a->account, "user", u.path, u.name);
+	return 0;
+}
+
+static int
+node_principal(struct attempt *t, const struct store_node *n)
+{
+	struct principal *who = &t->out->who;
+
+	who->kind = PRINCIPAL_NODE;
+	who->name = n->id;
+	who->user_id = authn_node_user_id(t->mem, n->iam_role, n->id);
+	who->arn = authn_node_arn(t->mem, t->a->account, n->iam_role, n->id);
+	return 0;
+}
+
+static int
+principal_of_key(struct attempt *t, const struct store_key *k)
+{
+	struct store_node n;
+
+	t->out->who.access_key = k->access_key;
+	if (k->kind == STORE_KEY_USER)
+		return user_principal(t, k);
+	if (store_node_get(store_reader(t->a->store), t->mem, k->owner, &n) != 0)
+		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	return node_principal(t, &n);
+}
+
+static int
+find_key(struct attempt *t, struct store_key *k)
+{
+	int err = ERR_NOTFOUND;
+
+	if (id_access_key_valid(span_str(t->claim.access_key)))
+		err = store_key_get(store_reader(t->a->store), t->mem, t->claim.access_key, k);
+	if (err == ERR_NOTFOUND || (err == 0 && !k->active))
+		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	if (err != 0)
+		return deny(t, AUTHN_FAILED, "The keys cannot be read.");
+	return 0;
+}
+
+int
+authn_request(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
+    struct authn_result *out)
+{
+	struct attempt t = { .a = a, .mem = mem, .out = out };
+	enum sigv4_reason why;
+	struct store_key k;
+	int err;
+
+	*out = (struct authn_result){ .who = { .arn = "" } };
+	attempt_init(&t, r);
+	if ((err = check_claim(&t, service)) != 0 || (err = find_key(&t, &k)) != 0)
+		return err;
+	if (sigv4_verify(&t.claim, &t.r, span_str(k.secret), mem, &why) != 0)
+		return deny_sigv4(&t, why);
+	if (!token_matches(&k, t.claim.security_token))
+		return deny(&t, AUTHN_TOKEN, TEXT_TOKEN);
+	if (k.expires_ms != 0 && k.expires_ms <= ev_wall_ms(a->loop))
+		return deny(&t, AUTHN_EXPIRED_TOKEN, TEXT_EXPIRED);
+	return principal_of_key(&t, &k);
+}
+
+/* RSA keys are few and large; one is loaded for each of the rare token calls. */
+static int
+verify_node_key(struct attempt *t, const struct store_node *n)
+{
+	enum sigv4_reason why = SIGV4_BAD_SIGNATURE;
+	struct rsa_key *key = NULL;
+	int err;
+
+	if (rsa_load_public(&key, span_str(n->public_key), NULL) != 0)
+		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	err = sigv4_verify_rsa(&t->claim, &t->r, key, t->mem, &why);
+	rsa_free(key);
+	return err == 0 ? 0 : deny_sigv4(t, why);
+}
+
+int
+authn_node_key(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
+    struct authn_result *out)
+{
+	struct attempt t = { .a = a, .mem = mem, .out = out };
+	struct store_node n;
+	int err;
+
+	*out = (struct authn_result){ .who = { .arn = "" } };
+	attempt_init(&t, r);
+	if ((err = check_claim(&t, service)) != 0)
+		return err;
+	if (!id_node_valid(span_str(t.claim.access_key)))
+		return deny(&t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	err = store_node_get(store_reader(a->store), mem, t.claim.access_key, &n);
+	if (err == ERR_NOTFOUND || (err == 0 && n.public_key[0] == '\0'))
+		return deny(&t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	if (err != 0)
+		return deny(&t, AUTHN_FAILED, "The nodes cannot be read.");
+	if ((err = verify_node_key(&t, &n)) != 0)
+		return err;
+	out->who.access_key = n.id;
+	return node_principal(&t, &n);
+}
+
+char *
+authn_node_arn(struct arena *mem, const char *account, const char *role, const char *node)
+{
+	return arn_assumed_role(mem, account, role[0] != '\0' ? role : "SallyportNode", node);
+}
+
+/* There are no role objects yet: the id is drawn from the name, so it stays the same. */
+char *
+authn_node_user_id(struct arena *mem, const char *role, const char *node)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	uint8_t sum[SHA256_LEN];
+	char id[18];
+
+	sha256(sum, span_str(role));
+	for (size_t i = 0; i < sizeof(id) - 1; i++)
+		id[i] = alphabet[sum[i] & 31];
+	id[sizeof(id) - 1] = '\0';
+	return arena_printf(mem, "AROA%s:%s", id, node);
+}
