@@ -43,6 +43,8 @@ void sim_run_for(struct sim_world *w, uint64_t ms);
 bool sim_run_until(struct sim_world *w, const bool *flag, uint64_t max_ms);
 uint64_t sim_now_ms(const struct sim_world *w);
 uint32_t sim_random_below(struct sim_world *w, uint32_t n);
+/* A number over everything that happened so far: equal seeds must give equal digests. */
+uint64_t sim_digest(const struct sim_world *w);
 
 /*
  * Children are functions.  A program registered under a path runs as a little state
