@@ -36,21 +36,20 @@ struct http_response {
 /* err 0: r is the answer (any status); else r is NULL and why says what went wrong. */
 typedef void http_done_cb(void *arg, const struct http_response *r, int err, const char *why);
 
-/* proxy: a URL, or NULL for none.  The caller keeps tls. */
+/*
+ * proxy: http://[user:password@]host:port for https and wss, or NULL for none; no_proxy as
+ * in the environment variable.  The caller keeps tls.
+ */
 struct http_client *http_client_new(struct ev_loop *l, struct tls_ctx *tls, const char *proxy,
     const char *no_proxy);
 void http_client_free(struct http_client *c); /* cancels what is under way, without callbacks */
 /* Closes kept-alive connections (an idle agent keeps none). */
 void http_client_drop_idle(struct http_client *c);
 
+/* The call is gone when its callback runs; cb may free the client. */
 struct http_call *http_call(struct http_client *c, const struct http_request *r,
     http_done_cb *cb, void *arg);
 void http_call_cancel(struct http_call *call);
-
-/*
- * Streams a download into cb pieces instead of buffering (agent packages, files).
- * Not needed by JSON calls.
- */
 
 /* Upgraded (ws, 0): ws is the callee's, handler unset; or failed (NULL, ERR_*, status, why). */
 typedef void ws_open_cb(void *arg, struct wsconn *ws, int err, int status, const char *why);

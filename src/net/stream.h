@@ -7,8 +7,9 @@
  * connection keeps no buffer), with SSL_MODE_RELEASE_BUFFERS.  Reading is pushed: on_data
  * takes all of "in" (it may pause further reading); its memory is good for the call only.
  *
- * Owner: whoever created it; stream_close() ends it.  on_close is the last callback and is
- * not called after stream_close().
+ * Owner: whoever created it; stream_close() or stream_finish() gives it back, also after
+ * on_close.  on_close is the last callback; none comes after either of the two.  No
+ * callback runs from inside a call of its owner: what a write finds out is told later.
  */
 #pragma once
 
@@ -34,9 +35,14 @@ struct stream_handler {
 /* Takes s.  tls NULL: plain.  server_name: SNI and the name to verify (clients only). */
 struct stream *stream_new(struct ev_stream *s, struct tls_ctx *tls, const char *server_name,
     const struct stream_handler *h, void *arg);
+/*
+ * Turns an open plain stream with an empty queue into TLS (behind a proxy's CONNECT);
+ * on_open comes again.  On an error on_close follows from the loop.
+ */
+int stream_start_tls(struct stream *st, struct tls_ctx *tls, const char *server_name);
 void stream_set_handler(struct stream *st, const struct stream_handler *h, void *arg);
 void stream_close(struct stream *st);
-/* Closes once what is queued was sent, or after timeout_ms. */
+/* Gives it back; it closes once what is queued was sent, or after timeout_ms. */
 void stream_finish(struct stream *st, uint64_t timeout_ms);
 
 /* Queues (copies) what cannot be sent at once.  ERR_CLOSED or ERR_LIMIT. */
@@ -45,7 +51,8 @@ int stream_write(struct stream *st, struct span s) MUST_USE;
 int stream_write2(struct stream *st, struct span a, struct span b) MUST_USE;
 /*
  * Between cork and uncork writes gather in the loop's staging buffer and leave as one TLS
- * record run; uncork at the end of the batch.
+ * record run; uncork at the end of the batch.  Writes made while a TLS stream of the same
+ * context delivers data gather by themselves until all of it was delivered.
  */
 void stream_cork(struct stream *st);
 void stream_uncork(struct stream *st);
@@ -56,5 +63,5 @@ void stream_pause(struct stream *st, bool pause); /* reading */
 const char *stream_peer_ip(const struct stream *st);
 struct ev_loop *stream_loop(const struct stream *st);
 bool stream_is_tls(const struct stream *st);
-/* ms since the peer last sent a byte, and since our queue last shrank (dead-peer checks). */
+/* ms since the peer sent a byte or our queue shrank, whichever was later (dead-peer checks). */
 uint64_t stream_idle_ms(const struct stream *st);

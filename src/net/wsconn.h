@@ -3,8 +3,9 @@
  * A WebSocket connection, either role, over a stream: reassembly of fragments under a
  * limit, answers to pings, close codes, back-pressure.
  *
- * Owner: whoever created it.  on_close is the last callback; after wsconn_close() none
- * comes.  Messages are good for the callback only.
+ * Owner: whoever created it, until wsconn_close(), which is due after on_close, too.
+ * on_close is the last callback; after wsconn_close() none comes.  No callback runs from
+ * inside a call of the owner.  Messages are good for the callback only.
  */
 #pragma once
 
@@ -33,6 +34,8 @@ struct wsconn_handler {
 struct wsconn *wsconn_new(struct stream *st, bool is_client, struct span leftover,
     const struct wsconn_options *o, const struct wsconn_handler *h, void *arg);
 void wsconn_set_handler(struct wsconn *c, const struct wsconn_handler *h, void *arg);
+/* Raises or lowers message_max: small until a peer has proven itself. */
+void wsconn_set_message_max(struct wsconn *c, size_t max);
 int wsconn_send(struct wsconn *c, uint8_t op, struct span body) MUST_USE;
 /* Batches: several sends leave as one write. */
 void wsconn_cork(struct wsconn *c);
