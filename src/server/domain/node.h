@@ -2,12 +2,13 @@
 /*
  * Which nodes are connected right now, and the way to talk to one.
  *
- * The gateway attaches a link when an agent's control channel opened; the newest link of a
- * node wins and the old one is told to close, without the node going offline in between.
- * A node is online exactly while a link is attached.  Everything else about a node (platform,
- * key, last ping) is its row in the store.
+ * The gateway attaches a link when an agent's control channel opened; the newest link of
+ * a node wins and the old one is told to close, without the node going offline in
+ * between. A node is online exactly while a link is attached.  Everything else about a
+ * node (platform, key, last ping) is its row in the store.
  *
- * Owner: struct nodes is the server's.  A link is the gateway's; it detaches before it dies.
+ * Owner: struct nodes is the server's.  A link is the gateway's; it detaches before it
+ * dies.
  */
 #pragma once
 
@@ -30,6 +31,7 @@ struct node_link {
 struct nodes *nodes_new(struct ev_loop *l, struct store *st);
 void nodes_free(struct nodes *n);
 
+/* link->node_id is set by the caller.  The old link's drop() may free it. */
 void node_attach(struct nodes *n, struct node_link *link);
 /* Ignored when another link has taken over.  why: in words, kept in the node's row. */
 void node_detach(struct nodes *n, struct node_link *link, const char *why);
@@ -37,7 +39,7 @@ bool node_online(const struct nodes *n, const char *node_id);
 size_t nodes_online(const struct nodes *n);
 /* ERR_NOTFOUND when not connected. */
 int node_send(struct nodes *n, const char *node_id, struct span msg) MUST_USE;
-/* Deregistered: drops the link. */
+/* Deregistered: drops the link.  Leaves the row to the caller, who deletes it. */
 void node_evict(struct nodes *n, const char *node_id, const char *why);
 
 /*
@@ -46,6 +48,10 @@ void node_evict(struct nodes *n, const char *node_id, const char *why);
  */
 const char *node_offline_reason(struct nodes *n, struct arena *mem, const char *node_id);
 
-/* Called by sessions when a node comes online: resends or cleans up. */
+/*
+ * Called when a link was attached, also one that replaces another: what was sent over the
+ * old one may be lost.  Up to four listeners, called in order, before node_attach()
+ * returns.
+ */
 typedef void node_online_fn(void *arg, const char *node_id);
 void nodes_on_online(struct nodes *n, node_online_fn *fn, void *arg);

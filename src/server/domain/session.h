@@ -2,7 +2,7 @@
 /*
  * Sessions: the table of live ones, their states, tokens and clocks.
  *
- *               start       both ends joined      an end lost      
+ *               start       both ends joined      an end lost
  *   (none) ---> CONNECTING ---------------> CONNECTED <---------> DISCONNECTED
  *                    |                          |                     |
  *                    |      terminate           v                     |
@@ -11,12 +11,17 @@
  *                 FAILED                    TERMINATED
  *
  * FAILED and TERMINATED are final: the row moves to the history and nothing leaves them.
- * Every session has a timer for each thing that could keep it alive for ever: opening
- * (SESSION_OPEN_MS), absence of an end (SESSION_GRACE_MS), idleness, maximum duration.
+ * Every session has a clock for each thing that could keep it alive for ever: opening
+ * (SESSION_OPEN_MS), absence of an end (SESSION_GRACE_MS), idleness, maximum duration,
+ * and the agent's confirmation of the end (SESSION_CLOSE_MS).
  *
  * Owner: struct sessions.  Others keep the session id and look it up again with
  * session_find(); a pointer is good only until the callback returns.
- * The relay (gateway) attaches itself as the session's channel.
+ * The relay (gateway) attaches itself as the session's channel, and stays it until the
+ * session ends, whether its ends are there or not.
+ *
+ * Taking down a server: gateway_free(), store_close() (whose last callbacks may still
+ * come here), sessions_free(), nodes_free().  Sessions live on in their rows.
  */
 #pragma once
 
@@ -33,50 +38,72 @@ enum session_state {
 const char *session_state_name(enum session_state s); /* as DescribeSessions shows it */
 
 enum {
-	SESSION_OPEN_MS = 60 * 1000,        /* both ends must have joined by then */
-	SESSION_GRACE_MS = 10 * 60 * 1000,  /* an end may stay away so long */
-	SESSION_TOKEN_MS = 5 * 60 * 1000,   /* a client token is good for one opening within */
-	SESSION_IDLE_MIN_DEFAULT = 20,      /* AWS: 20 minutes, 1..60 */
+	SESSION_OPEN_MS = 60 * 1000,       /* both ends must have joined by then */
+	SESSION_GRACE_MS = 10 * 60 * 1000, /* an end may stay away so long */
+	SESSION_TOKEN_MS =
+	    5 * 60 * 1000,             /* a client token is good for one opening within */
+	SESSION_IDLE_MIN_DEFAULT = 20, /* AWS: 20 minutes, 1..60 */
 	SESSION_PER_NODE_MAX = 1000,
-	SESSION_TOKEN_LEN = 43,             /* 256 bits, base64url */
+	SESSION_TOKEN_LEN = 43,      /* 256 bits, base64url */
+	SESSION_CLOSE_MS = 5 * 1000, /* the agent may take so long to confirm the end */
+	/* An agent that was away at the end is told when it comes back within: */
+	SESSION_FAREWELL_MS = 60 * 60 * 1000,
+	SESSION_FAREWELLS_MAX = 4096,      /* of all nodes; the oldest are forgotten */
+	SESSION_DETAILS_MAX = 1024,        /* bytes of an agent's words kept in the row */
+	SESSION_PURGE_MS = 60 * 60 * 1000, /* how often old history is forgotten */
 };
+#define SESSION_HISTORY_MS ((int64_t)30 * 24 * 60 * 60 * 1000)
 
 enum session_end { SESSION_CLIENT, SESSION_AGENT };
 
 /* The relay of one session, as the domain sees it. */
 struct session_channel {
-	/* Ends both data channels with channel_closed; output: text for the client or "". */
+	/*
+	 * Ends both data channels with channel_closed; output: text for the client or "".
+	 * Called once, when the session ends; the domain forgets the channel before.
+	 */
 	void (*close)(struct session_channel *c, const char *output);
 };
 
 struct session {
 	struct store_session row; /* strings owned by the session */
 	enum session_state state;
-	bool joined[2];           /* which ends have an open data channel, by enum session_end */
+	bool joined[2]; /* which ends have an open data channel, by enum session_end */
 	bool agent_was_joined, client_was_joined;
-	struct session_channel *channel; /* borrowed from the gateway; NULL until an end joined */
-	char agent_token_sha256[65];     /* of the last CreateDataChannel; "" once used */
+	struct session_channel
+	    *channel; /* borrowed from the gateway; NULL until an end joined */
+	char agent_token_sha256[65]; /* of the last CreateDataChannel; "" once used */
 	int64_t agent_token_expires_ms;
-	uint64_t last_data_ms;           /* loop clock; idle timeout */
-	uint64_t bytes[2];               /* payload bytes from each end */
-	/* private to session.c follow */
+	uint64_t last_data_ms; /* loop clock; idle timeout */
+	uint64_t bytes[2];     /* payload bytes from each end */
+	/* private to the session files follow */
 	struct sessions *owner;
-	struct ev_timer timer;
-	bool start_sent;
+	struct session_seat *seat; /* its node */
+	struct list at_seat;
+	struct arena mem;      /* strings of the row */
+	struct ev_timer timer; /* the nearest of the clocks below (loop clock, 0: none) */
+	uint64_t open_by_ms, max_by_ms, close_by_ms;
+	uint64_t away_since_ms[2]; /* of an end that is not joined */
+	char token_sha256[65];     /* row.token_sha256 */
+	bool start_sent;           /* interactive_shell was handed to a control channel */
 };
 
 struct sessions;
 
 struct session_start {
-	const char *id, *target, *document, *reason, *owner_arn, *owner_user_id, *access_key;
+	const char *id, *target, *document, *reason, *owner_arn, *owner_user_id,
+	    *access_key;
 	const char *source_ip, *region, *content_json, *run_as;
-	const char *document_content; /* what interactive_shell carries: see proto/control.h */
-	int64_t max_duration_min, idle_min;
+	/* What interactive_shell carries, see proto/control.h; NULL: content_json.  It is
+	 * what the row keeps, so that a restarted server sends the same. */
+	const char *document_content;
+	int64_t max_duration_min; /* 0: none */
+	int64_t idle_min;         /* 0: SESSION_IDLE_MIN_DEFAULT */
 };
 
 /* Loads what was live before a restart (DISCONNECTED until its ends come back). */
-int sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct nodes *n,
-    struct fault *f) MUST_USE;
+int sessions_new(struct sessions **out, struct ev_loop *l, struct store *st,
+    struct nodes *n, struct fault *f) MUST_USE;
 void sessions_free(struct sessions *s);
 size_t sessions_live(const struct sessions *s);
 
@@ -88,17 +115,22 @@ struct session *session_find(struct sessions *s, const char *id); /* live ones o
  * session_start_commit() puts it into the table and tells the agent.
  */
 struct session_pending;
-int session_start_prepare(struct session_pending **out, struct sessions *s, struct arena *mem,
-    const struct session_start *in, struct fault *f) MUST_USE;
-int session_start_run(struct store_tx *tx, struct session_pending *p, struct fault *f) MUST_USE;
-/* Returns the client's token (in the arena). ERR_NOTFOUND: the node left meanwhile. */
+int session_start_prepare(struct session_pending **out, struct sessions *s,
+    struct arena *mem, const struct session_start *in, struct fault *f) MUST_USE;
+int session_start_run(
+    struct store_tx *tx, struct session_pending *p, struct fault *f) MUST_USE;
+/*
+ * Returns the client's token (in the arena).  ERR_NOTFOUND: the node left meanwhile;
+ * ERR_LIMIT: the document is too large to be sent.  The session has FAILED then.
+ */
 int session_start_commit(struct session_pending *p, const char **token) MUST_USE;
 
-/* ResumeSession: a fresh token.  Same three steps; NULL token text for an ended session is the
- * caller's business (ERR_NOTFOUND from prepare). */
-int session_resume_prepare(struct session_pending **out, struct sessions *s, struct arena *mem,
-    const char *id, struct fault *f) MUST_USE;
-int session_resume_run(struct store_tx *tx, struct session_pending *p, struct fault *f) MUST_USE;
+/* ResumeSession: a fresh token.  Same three steps; NULL token text for an ended session
+ * is the caller's business (ERR_NOTFOUND from prepare). */
+int session_resume_prepare(struct session_pending **out, struct sessions *s,
+    struct arena *mem, const char *id, struct fault *f) MUST_USE;
+int session_resume_run(
+    struct store_tx *tx, struct session_pending *p, struct fault *f) MUST_USE;
 int session_resume_commit(struct session_pending *p, const char **token) MUST_USE;
 
 /*
@@ -113,9 +145,16 @@ int session_redeem_agent(struct sessions *s, const char *id, struct span token) 
 /* The gateway reports. */
 void session_joined(struct session *se, enum session_end end, struct session_channel *ch);
 void session_left(struct session *se, enum session_end end);
-void session_active(struct session *se, enum session_end from, size_t bytes); /* data passed */
-/* The agent says that it is over (agent_task_complete or Terminating): status in AWS's words. */
+void session_active(
+    struct session *se, enum session_end from, size_t bytes); /* data passed */
+/* The agent says that it is over (agent_task_complete or Terminating): status in AWS's
+ * words. */
 void session_agent_done(struct session *se, bool failed, const char *output);
 
-/* Ends it: closes both ends, tells the agent, writes the history row.  why: in words. */
+/*
+ * Ends it: closes both ends, tells the agent, writes the history row.  why: in words, for
+ * the row.  final: SESSION_TERMINATED; SESSION_FAILED for one that is CONNECTING, whose
+ * client is then told why.  It stays in the table as TERMINATING until the agent confirms
+ * or SESSION_CLOSE_MS have passed; a second call does nothing.
+ */
 void session_terminate(struct session *se, enum session_state final, const char *why);

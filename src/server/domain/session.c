@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of live sessions, the state machine drawn in session.h, and its clocks.
+ *
+ * One timer for each session is set to the nearest clock.  Data does not move it: it only
+ * moves last_data_ms, and a timer that fires too early for that is set again.
+ */
+#include "base/log.h"
+#include "server/domain/session_priv.h"
+
+static char state_names[][16] = {
+	[SESSION_CONNECTING] = "Connecting",
+	[SESSION_CONNECTED] = "Connected",
+	[SESSION_DISCONNECTED] = "Disconnected",
+	[SESSION_TERMINATING] = "Terminating",
+	[SESSION_TERMINATED] = "Terminated",
+	[SESSION_FAILED] = "Failed",
+};
+
+const char *
+session_state_name(enum session_state s)
+{
+	return state_names[s];
+}
+
+bool
+session_is_over(const struct session *se)
+{
+	return se->state >= SESSION_TERMINATING;
+}
+
+/* --- clocks --------------------------------------------------------------------- */
+
+enum clock { CLOCK_NONE, CLOCK_OPEN, CLOCK_AWAY, CLOCK_IDLE, CLOCK_MAX, CLOCK_CLOSE };
+
+static void
+nearer(enum clock *c, uint64_t *due_ms, enum clock other, uint64_t other_ms)
+{
+	if (other_ms != 0 && (*c == CLOCK_NONE || other_ms < *due_ms)) {
+		*c = other;
+		*due_ms = other_ms;
+	}
+}
+
+/* Which clock runs out next, and when.  Every state that is not final has one. */
+static enum clock
+next_clock(const struct session *se, uint64_t *due_ms)
+{
+	uint64_t idle_ms = (uint64_t)se->row.idle_min * 60000;
+	enum clock c = CLOCK_NONE;
+
+	*due_ms = 0;
+	switch (se->state) {
+	case SESSION_CONNECTING:
+		nearer(&c, due_ms, CLOCK_OPEN, se->open_by_ms);
+		nearer(&c, due_ms, CLOCK_MAX, se->max_by_ms);
+		break;
+	case SESSION_DISCONNECTED:
+		for (size_t end = 0; end < 2; end++)
+			if (!se->joined[end])
+				nearer(&c, due_ms, CLOCK_AWAY,
+				    se->away_since_ms[end] + SESSION_GRACE_MS);
+		/* fall through */
+	case SESSION_CONNECTED:
+		nearer(&c, due_ms, CLOCK_IDLE, se->last_data_ms + idle_ms);
+		nearer(&c, due_ms, CLOCK_MAX, se->max_by_ms);
+		break;
+	case SESSION_TERMINATING:
+		nearer(&c, due_ms, CLOCK_CLOSE, se->close_by_ms);
+		break;
+	case SESSION_TERMINATED:
+	case SESSION_FAILED:
+		break;
+	}
+	return c;
+}
+
+static const char *
+open_words(const struct session *se)
+{
+	if (!se->start_sent)
+		return "The node could not be reached within 60 seconds.";
+	if (!se->joined[SESSION_AGENT])
+		return "The agent did not open its data channel within 60 seconds.";
+	return "The client did not connect within 60 seconds.";
+}
+
+static void
+run_out(struct session *se, enum clock c)
+{
+	uint64_t now = ev_now_ms(se->owner->loop);
+	char why[120];
+
+	switch (c) {
+	case CLOCK_OPEN:
+		session_end(se, SESSION_FAILED, open_words(se), open_words(se));
+		return;
+	case CLOCK_CLOSE:
+		session_finish(se, false);
+		return;
+	case CLOCK_AWAY:
+		snprintf(why, sizeof(why), "The %s was away for more than %d minutes.",
+		    !se->joined[SESSION_AGENT] &&
+			    se->away_since_ms[SESSION_AGENT] + SESSION_GRACE_MS <= now
+			? "agent"
+			: "client",
+		    SESSION_GRACE_MS / 60000);
+		break;
+	case CLOCK_IDLE:
+		snprintf(why, sizeof(why), "The session was idle for %lld minutes.",
+		    (long long)se->row.idle_min);
+		break;
+	case CLOCK_MAX:
+		snprintf(why, sizeof(why),
+		    "The maximum duration of %lld minutes is over.",
+		    (long long)se->row.max_duration_min);
+		break;
+	case CLOCK_NONE:
+		return;
+	}
+	session_end(se, SESSION_TERMINATED, why, why);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct session *se = arg;
+	uint64_t due;
+	enum clock c = next_clock(se, &due);
+
+	if (c != CLOCK_NONE && due <= ev_now_ms(se->owner->loop))
+		run_out(se, c);
+	else
+		session_arm(se);
+}
+
+void
+session_arm(struct session *se)
+{
+	uint64_t due, now = ev_now_ms(se->owner->loop);
+
+	if (next_clock(se, &due) == CLOCK_NONE)
+		ev_timer_clear(&se->timer);
+	else
+		ev_timer_set(
+		    se->owner->loop, &se->timer, due > now ? due - now : 0, on_timer, se);
+}
+
+/* --- the one door ---------------------------------------------------------------- */
+
+void
+session_move(struct session *se, enum session_state to)
+{
+	static const uint8_t allowed[] = {
+		[SESSION_CONNECTING] = 1 << SESSION_CONNECTED | 1 << SESSION_TERMINATING |
+		    1 << SESSION_FAILED,
+		[SESSION_CONNECTED] =
+		    1 << SESSION_DISCONNECTED | 1 << SESSION_TERMINATING,
+		[SESSION_DISCONNECTED] =
+		    1 << SESSION_CONNECTED | 1 << SESSION_TERMINATING,
+		[SESSION_TERMINATING] = 1 << SESSION_TERMINATED,
+		[SESSION_TERMINATED] = 0,
+		[SESSION_FAILED] = 0,
+	};
+
+	assert(allowed[se->state] & 1 << to);
+	log_info("session", "id=%s from=%s to=%s details=%s", se->row.id, se->row.status,
+	    state_names[to], log_q(se->row.details));
+	se->state = to;
+	se->row.status = state_names[to];
+	session_write_status(se);
+	session_arm(se);
+}
+
+/* --- the table -------------------------------------------------------------------- */
+
+struct session_seat *
+session_seat(struct sessions *s, const char *node_id)
+{
+	struct session_seat *seat = map_get(&s->seats, span_str(node_id));
+
+	if (seat != NULL)
+		return seat;
+	seat = xcalloc(1, sizeof(*seat));
+	snprintf(seat->node_id, sizeof(seat->node_id), "%s", node_id);
+	list_init(&seat->live);
+	list_init(&seat->farewells);
+	map_put(&s->seats, span_str(node_id), seat);
+	return seat;
+}
+
+void
+session_seat_leave(struct sessions *s, struct session_seat *seat)
+{
+	if (!list_empty(&seat->live) || !list_empty(&seat->farewells))
+		return;
+	map_del(&s->seats, span_str(seat->node_id));
+	free(seat);
+}
+
+/* Every string of the row, into the session's own memory. */
+static void
+copy_row(struct session *se, const struct store_session *row)
+{
+	struct arena *mem = &se->mem;
+
+	se->row = *row;
+	se->row.id = arena_strdup(mem, row->id);
+	se->row.target = arena_strdup(mem, row->target);
+	se->row.document = arena_strdup(mem, row->document);
+	se->row.reason = arena_strdup(mem, row->reason);
+	se->row.owner_arn = arena_strdup(mem, row->owner_arn);
+	se->row.owner_user_id = arena_strdup(mem, row->owner_user_id);
+	se->row.access_key = arena_strdup(mem, row->access_key);
+	se->row.source_ip = arena_strdup(mem, row->source_ip);
+	se->row.region = arena_strdup(mem, row->region);
+	se->row.details = arena_strdup(mem, row->details);
+	se->row.content_json = arena_strdup(mem, row->content_json);
+	se->row.run_as = arena_strdup(mem, row->run_as);
+	se->row.status = state_names[SESSION_CONNECTING];
+	se->row.token_sha256 = se->token_sha256;
+	if (str_copy(se->token_sha256, sizeof(se->token_sha256), row->token_sha256) != 0)
+		se->token_sha256[0] = '\0'; /* not a hash: opens nothing */
+	if (se->row.idle_min <= 0)
+		se->row.idle_min = SESSION_IDLE_MIN_DEFAULT;
+}
+
+/* The maximum duration counts from the start by the calendar; 0: none. */
+static uint64_t
+max_by(const struct sessions *s, const struct store_session *row)
+{
+	int64_t left;
+
+	if (row->max_duration_min <= 0)
+		return 0;
+	left = row->start_ms + row->max_duration_min * 60000 - ev_wall_ms(s->loop);
+	return ev_now_ms(s->loop) + (left > 1 ? (uint64_t)left : 1);
+}
+
+struct session *
+session_add(struct sessions *s, const struct store_session *row)
+{
+	struct session *se = xcalloc(1, sizeof(*se)), *old;
+	uint64_t now = ev_now_ms(s->loop);
+
+	arena_init(&se->mem);
+	copy_row(se, row);
+	se->owner = s;
+	se->state = SESSION_CONNECTING;
+	se->last_data_ms = se->away_since_ms[0] = se->away_since_ms[1] = now;
+	se->open_by_ms = now + SESSION_OPEN_MS;
+	se->max_by_ms = max_by(s, &se->row);
+	se->seat = session_seat(s, se->row.target);
+	list_init(&se->at_seat);
+	list_add_tail(&se->seat->live, &se->at_seat);
+	se->seat->nlive++;
+	old = map_put(&s->live, span_str(se->row.id), se);
+	assert(old == NULL); /* ids are random and rows are unique */
+	session_arm(se);
+	return se;
+}
+
+static void
+session_free(struct session *se)
+{
+	ev_timer_clear(&se->timer);
+	arena_fini(&se->mem);
+	free(se);
+}
+
+static void
+reap(void *arg)
+{
+	struct sessions *s = arg;
+
+	LIST_EACH(se, &s->dead, struct session, at_seat)
+	session_free(se);
+	list_init(&s->dead);
+}
+
+void
+session_remove(struct session *se)
+{
+	struct sessions *s = se->owner;
+
+	ev_timer_clear(&se->timer);
+	map_del(&s->live, span_str(se->row.id));
+	list_del(&se->at_seat);
+	se->seat->nlive--;
+	session_seat_leave(s, STEAL(se->seat));
+	list_add_tail(&s->dead, &se->at_seat);
+	ev_timer_set(s->loop, &s->reap, 0, reap, s);
+}
+
+struct session *
+session_find(struct sessions *s, const char *id)
+{
+	return map_get(&s->live, span_str(id));
+}
+
+size_t
+sessions_live(const struct sessions *s)
+{
+	return map_len(&s->live);
+}
+
+/* --- making and freeing the table --------------------------------------------------- */
+
+static void
+on_purge(void *arg)
+{
+	struct sessions *s = arg;
+
+	sessions_write_purge(s);
+	ev_timer_set(s->loop, &s->purge, SESSION_PURGE_MS, on_purge, s);
+}
+
+int
+sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct nodes *n,
+    struct fault *f)
+{
+	struct sessions *s = xcalloc(1, sizeof(*s));
+	uint64_t key[4];
+	int r;
+
+	*out = NULL;
+	s->loop = l;
+	s->store = st;
+	s->nodes = n;
+	ev_random(l, key, sizeof(key));
+	map_init(&s->live, key[0], key[1]);
+	map_init(&s->seats, key[2], key[3]);
+	list_init(&s->dead);
+	list_init(&s->farewells);
+	if ((r = sessions_load(s, f)) != 0 || (r = farewells_load(s, f)) != 0) {
+		sessions_free(s);
+		return r;
+	}
+	nodes_on_online(n, session_node_online, s);
+	ev_timer_set(l, &s->purge, SESSION_PURGE_MS, on_purge, s);
+	*out = s;
+	return 0;
+}
+
+void
+sessions_free(struct sessions *s)
+{
+	struct span key;
+	void *v;
+	size_t it;
+
+	if (s == NULL)
+		return;
+	ev_timer_clear(&s->reap);
+	ev_timer_clear(&s->purge);
+	reap(s);
+	for (it = 0; map_next(&s->live, &it, &key, &v);)
+		session_free(v);
+	farewells_free(s);
+	for (it = 0; map_next(&s->seats, &it, &key, &v);)
+		free(v);
+	map_fini(&s->live);
+	map_fini(&s->seats);
+	free(s);
+}
+
+/* --- what the gateway reports ----------------------------------------------------------
+ */
+
+void
+session_joined(struct session *se, enum session_end end, struct session_channel *ch)
+{
+	if (session_is_over(se)) {
+		ch->close(ch, "");
+		return;
+	}
+	se->channel = ch;
+	se->joined[end] = true;
+	if (end == SESSION_AGENT)
+		se->agent_was_joined = se->start_sent = true;
+	else
+		se->client_was_joined = true;
+	if (se->joined[!end] && se->state != SESSION_CONNECTED)
+		session_move(se, SESSION_CONNECTED);
+	else
+		session_arm(se);
+}
+
+void
+session_left(struct session *se, enum session_end end)
+{
+	if (!se->joined[end])
+		return;
+	se->joined[end] = false;
+	se->away_since_ms[end] = ev_now_ms(se->owner->loop);
+	if (se->state == SESSION_CONNECTED)
+		session_move(se, SESSION_DISCONNECTED);
+	else if (!session_is_over(se))
+		session_arm(se);
+}
+
+void
+session_active(struct session *se, enum session_end from, size_t bytes)
+{
+	se->bytes[from] += bytes;
+	se->last_data_ms = ev_now_ms(se->owner->loop);
+}

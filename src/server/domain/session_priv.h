@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to the session files:
+ *
+ *	session.c        the table, the state machine, its clocks, what the gateway
+ *reports session_open.c   StartSession, ResumeSession, loading after a restart
+ *	session_token.c  tokens of client and agent
+ *	session_end.c    the end, and agents that have yet to hear of it
+ *	session_store.c  changes of rows, written behind
+ */
+#pragma once
+
+#include "server/domain/session.h"
+
+/* What is known here about one node; exists while one of its lists is not empty. */
+struct session_seat {
+	char node_id[24];
+	struct list live; /* struct session */
+	size_t nlive;
+	struct list farewells; /* struct farewell */
+};
+
+struct sessions {
+	struct ev_loop *loop;
+	struct store *store;
+	struct nodes *nodes;
+	struct map live;  /* id -> struct session, owned */
+	struct map seats; /* node id -> struct session_seat, owned */
+	struct list dead; /* ended in this turn; freed by reap */
+	struct ev_timer reap;
+	struct ev_timer purge;
+	struct list farewells; /* all of them, oldest first */
+	size_t nfarewells;
+};
+
+/* --- session.c --- */
+
+/* Makes a session from a row (copied) and puts it into the table, CONNECTING. */
+struct session *session_add(struct sessions *s, const struct store_session *row);
+/* Out of the table; memory stays until the turn is over. */
+void session_remove(struct session *se);
+/* The only place where the state changes; writes the row behind, sets the timer anew. */
+void session_move(struct session *se, enum session_state to);
+bool session_is_over(const struct session *se); /* TERMINATING or later */
+void session_arm(struct session *se);
+struct session_seat *session_seat(struct sessions *s, const char *node_id);
+void session_seat_leave(
+    struct sessions *s, struct session_seat *seat); /* frees an empty one */
+
+/* --- session_open.c --- */
+
+/* interactive_shell; 0, or what node_send() said, or ERR_LIMIT for a document too large.
+ */
+int session_send_start(struct session *se) MUST_USE;
+int sessions_load(struct sessions *s, struct fault *f) MUST_USE;
+
+/* --- session_token.c --- */
+
+void session_token_make(
+    struct ev_loop *l, char token[SESSION_TOKEN_LEN + 1], char hex[65]);
+
+/* --- session_end.c --- */
+
+/* As session_terminate(); output: what the client is shown. */
+void session_end(
+    struct session *se, enum session_state final, const char *why, const char *output);
+/* TERMINATING -> TERMINATED; confirmed: the agent knows. */
+void session_finish(struct session *se, bool confirmed);
+void session_node_online(void *arg, const char *node_id);
+/* channel_closed over the control channel. */
+int session_tell_closed(
+    struct sessions *s, const char *node_id, const char *session_id) MUST_USE;
+int farewells_load(struct sessions *s, struct fault *f) MUST_USE;
+void farewells_free(struct sessions *s);
+
+/* --- session_store.c: asynchronous, failures are logged --- */
+
+void session_write_status(struct session *se);
+void session_write_token(struct session *se);
+void session_write_told(struct sessions *s, const char *session_id);
+void sessions_write_purge(struct sessions *s);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of session rows that nobody waits for.  Each carries copies of what it writes,
+ * so that the session may be gone when its turn comes; the store keeps their order.
+ */
+#include "base/log.h"
+#include "server/domain/session_priv.h"
+
+enum write_what { WRITE_STATUS, WRITE_TOKEN, WRITE_TOLD, WRITE_PURGE };
+
+struct row_write {
+	enum write_what what;
+	struct store_session row; /* strings in mem */
+	int64_t ended_before_ms;  /* WRITE_PURGE */
+	struct arena mem;
+};
+
+static int
+told(struct store_tx *tx, const char *id)
+{
+	auto_arena mem = { 0 };
+	struct store_session row = { 0 };
+	int r;
+
+	if ((r = store_session_get(tx, &mem, id, &row)) != 0)
+		return r;
+	row.farewell = false;
+	return store_session_set_status(tx, &row);
+}
+
+static int
+write_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct row_write *w = arg;
+
+	(void)f;
+	switch (w->what) {
+	case WRITE_STATUS:
+		return store_session_set_status(tx, &w->row);
+	case WRITE_TOKEN:
+		return store_session_set_token(
+		    tx, w->row.id, w->row.token_sha256, w->row.token_expires_ms);
+	case WRITE_TOLD:
+		return told(tx, w->row.id);
+	case WRITE_PURGE:
+		return store_sessions_purge(tx, w->ended_before_ms);
+	}
+	return ERR_INTERNAL;
+}
+
+static void
+write_done(void *arg, int r, const struct fault *f)
+{
+	struct row_write *w = arg;
+
+	if (r != 0)
+		log_error("session row not written", "id=%s status=%s reason=%s",
+		    w->row.id != NULL ? w->row.id : "",
+		    w->row.status != NULL ? w->row.status : "",
+		    log_q(f->code != 0 ? fault_text(f) : err_text(r)));
+	arena_fini(&w->mem);
+	free(w);
+}
+
+static struct row_write *
+write_new(enum write_what what, const char *id)
+{
+	struct row_write *w = xcalloc(1, sizeof(*w));
+
+	w->what = what;
+	arena_init(&w->mem);
+	if (id != NULL)
+		w->row.id = arena_strdup(&w->mem, id);
+	return w;
+}
+
+void
+session_write_status(struct session *se)
+{
+	struct row_write *w = write_new(WRITE_STATUS, se->row.id);
+
+	w->row.status = arena_strdup(&w->mem, se->row.status);
+	w->row.details = arena_strdup(&w->mem, se->row.details);
+	w->row.end_ms = se->row.end_ms;
+	w->row.farewell = se->row.farewell;
+	store_submit(se->owner->store, write_run, write_done, w);
+}
+
+void
+session_write_token(struct session *se)
+{
+	struct row_write *w = write_new(WRITE_TOKEN, se->row.id);
+
+	w->row.token_sha256 = arena_strdup(&w->mem, se->row.token_sha256);
+	w->row.token_expires_ms = se->row.token_expires_ms;
+	store_submit(se->owner->store, write_run, write_done, w);
+}
+
+void
+session_write_told(struct sessions *s, const char *session_id)
+{
+	store_submit(s->store, write_run, write_done, write_new(WRITE_TOLD, session_id));
+}
+
+void
+sessions_write_purge(struct sessions *s)
+{
+	struct row_write *w = write_new(WRITE_PURGE, NULL);
+
+	w->ended_before_ms = ev_wall_ms(s->loop) - SESSION_HISTORY_MS;
+	store_submit(s->store, write_run, write_done, w);
+}
