@@ -247,6 +247,7 @@ on_close(void *arg, int err, uint16_t code)
 		    leave_words(err));
 		node_detach(c->g->env->nodes, &c->link, leave_words(err));
 	}
+	wsconn_close(c->ws, 0);
 	control_free(c);
 }
 

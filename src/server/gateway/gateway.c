@@ -127,19 +127,21 @@ authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
 }
 
 static bool
-allowed(
-    struct http_req *r, const struct principal *who, const char *action, const char *arn)
+allowed(struct http_req *r, const struct principal *who, const char *action, const char *arn)
 {
-	struct fault f = { 0 };
+	struct authz_request q = {
+		.who = who,
+		.action = action,
+		.resources = &arn,
+		.nresources = 1,
+	};
+	const char *message = "";
 
-	if (authorise(
-		&(struct authz_request){
-		    .who = who, .action = action, .resources = &arn, .nresources = 1 },
-		&f) == 0)
+	if (authorise(&q, &r->mem, &message) == 0)
 		return true;
-	log_info("channel request denied", "peer=%s by=%s why=\"%s\"", r->peer_ip,
-	    log_q(who->arn), fault_text(&f));
-	gateway_error(r, 403, "AccessDeniedException", fault_text(&f));
+	log_info("channel request denied", "peer=%s by=%s action=%s", r->peer_ip,
+	    log_q(who->arn), action);
+	gateway_error(r, 403, "AccessDeniedException", message);
 	return false;
 }
 

@@ -59,6 +59,7 @@ end_drop(struct relay_end *e, uint16_t code)
 	if (e->conn == NULL)
 		return;
 	e->relay->counters->sockets--;
+	relay_queue_detach(&e->out);
 	wsconn_close(STEAL(e->conn), code);
 	e->paused = false;
 }
@@ -393,10 +394,7 @@ on_close(void *arg, int err, uint16_t code)
 	log_debug("data channel closed", "session=%s end=%s why=\"%s\" code=%u",
 	    r->session_id, e->which == SESSION_CLIENT ? "client" : "agent", err_text(err),
 	    code);
-	e->conn = NULL; /* it is gone already */
-	e->paused = false;
-	r->counters->sockets--;
-	relay_queue_detach(&e->out);
+	end_drop(e, 0);
 	if (r->closed) {
 		finish_when_empty(r);
 		return;
