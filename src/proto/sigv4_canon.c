@@ -80,28 +80,28 @@ recode(uint8_t *out, size_t *len, struct span s, bool is_path)
 	return 0;
 }
 
-/* RFC 3986 5.2.4, and "//" folded to "/": what signers do outside S3.  In place, by copy.
+/*
+ * What signers do outside S3: RFC 3986 5.2.4 with "//" folded to "/", and a slash at the
+ * end only where there was one ("/a/.." is "/", "/a/b/.." is "/a").
  */
 static struct span
 normal_path(struct span path, struct arena *mem)
 {
 	uint8_t *out = arena_alloc(mem, path.n + 2);
 	struct span rest = path, part;
-	bool dir = true; /* the path ends in a slash */
 	size_t n = 0;
 
 	while (span_cut(&rest, '/', &part)) {
-		dir = part.n == 0 || span_eq_str(part, ".") || span_eq_str(part, "..");
 		if (span_eq_str(part, "..")) {
 			while (n > 0 && out[--n] != '/')
 				continue;
-		} else if (!dir) {
+		} else if (part.n > 0 && !span_eq_str(part, ".")) {
 			out[n++] = '/';
 			memcpy(out + n, part.p, part.n);
 			n += part.n;
 		}
 	}
-	if (n == 0 || dir)
+	if (n == 0 || span_ends(path, "/"))
 		out[n++] = '/';
 	return span_of(out, n);
 }
