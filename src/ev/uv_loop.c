@@ -2,10 +2,10 @@
 /*
  * The libuv backend: loop, time, randomness, posts, pool and signals.
  *
- * One turn is one uv_run() that may wait once, with the end of the previous turn before
- * it: deferred calls run, closed objects are freed, changed interests are told to the
- * kernel.  The wake handle does not keep a loop alive: a loop that waits for nothing but
- * posts returns from ev_run().
+ * One turn is one uv_run() that may wait once, then the timers that are due, then the end
+ * of the turn: deferred calls run, closed objects are freed, changed interests are told
+ * to the kernel.  The wake handle does not keep a loop alive: a loop that waits for
+ * nothing but posts returns from ev_run().
  */
 #include "ev/backend.h"
 
@@ -100,13 +100,29 @@ draw(struct ev_loop *l, void *p, size_t n)
 
 /* --- the one timer -------------------------------------------------------- */
 
+/*
+ * Only ends the wait; run() calls what is due.  A timer that libuv itself would call and
+ * that is set again for "now" would never let it go on to the sockets.
+ */
 static void
 on_timer(uv_timer_t *t)
 {
 	struct evu_loop *ul = t->data;
 
 	ul->timer_due = 0;
-	ev_timers_run(&ul->base, uv_now(&ul->uv));
+	uv_stop(&ul->uv);
+}
+
+static void
+timers_changed(struct ev_loop *l)
+{
+	(void)l; /* the end of the turn looks anyway */
+}
+
+static bool
+timer_is_due(struct evu_loop *ul)
+{
+	return ul->base.ntimers > 0 && ul->base.heap[0]->due_ms <= uv_now(&ul->uv);
 }
 
 /*
@@ -114,22 +130,20 @@ on_timer(uv_timer_t *t)
  * finds nothing due and is set again.  Idle timeouts, set anew at every byte, are free.
  */
 static void
-timers_changed(struct ev_loop *l)
+arm_timer(struct evu_loop *ul)
 {
-	struct evu_loop *ul = evu_loop_of(l);
-	uint64_t due, now;
+	uint64_t due, now = uv_now(&ul->uv);
 
-	if (l->ntimers == 0) {
+	if (ul->base.ntimers == 0) {
 		if (ul->timer_due != 0)
 			uv_timer_stop(&ul->timer);
 		ul->timer_due = 0;
 		return;
 	}
-	due = l->heap[0]->due_ms + 1; /* + 1: 0 means not set */
+	due = ul->base.heap[0]->due_ms + 1; /* + 1: 0 means not set */
 	if (ul->timer_due != 0 && ul->timer_due <= due)
 		return;
 	ul->timer_due = due;
-	now = uv_now(&ul->uv);
 	uv_timer_start(&ul->timer, on_timer, due - 1 > now ? due - 1 - now : 0, 0);
 }
 
@@ -270,7 +284,8 @@ end_turn(struct evu_loop *ul)
 		ev_defer_run(&ul->base);
 	evu_streams_apply(ul);
 	evu_streams_sweep(ul);
-	return ul->base.ndefer > 0 || !list_empty(&ul->ready);
+	arm_timer(ul);
+	return ul->base.ndefer > 0 || !list_empty(&ul->ready) || timer_is_due(ul);
 }
 
 static void
@@ -291,6 +306,8 @@ run(struct ev_loop *l)
 		if (has_posts(ul)) /* a loop without live handles does not look */
 			run_posts(ul);
 		evu_streams_ready(ul);
+		if (timer_is_due(ul))
+			ev_timers_run(&ul->base, uv_now(&ul->uv));
 	}
 	end_turn(ul);
 	ul->running = false;
