@@ -76,7 +76,7 @@ scan_inner(struct scan *s, uint8_t c, bool is_request, bool in_body)
 	}
 	if (s->in_name && !in_body) {
 		s->in_name = c != ':';
-		return !is_blank(c);
+		return !is_blank(c) && !(fresh && c == ':');
 	}
 	return true;
 }
@@ -183,6 +183,10 @@ on_header_value(llhttp_t *p, const char *at, size_t n)
 
 	if (h->in_body)
 		return 0;
+	if (h->head.nheaders == 0) { /* llhttp names a header before its value */
+		fail(h, ERR_INVALID);
+		return HPE_USER;
+	}
 	h->head.headers[h->head.nheaders - 1].value.n += n;
 	return keep(h, at, n);
 }
