@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The caller's AWS settings (environment, ~/.aws/config, ~/.aws/credentials) and signed calls to
- * the JSON and Query services with them.
+ * The caller's AWS settings (environment, ~/.aws/config, ~/.aws/credentials) and signed
+ * calls to the JSON and Query services with them.
  *
  * Order of precedence as in the AWS CLI: an explicit argument, then the environment
  * (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION,
@@ -31,15 +31,16 @@ struct aws_overrides {
 };
 
 /* Fails with words that tell what to set. */
-int aws_settings_load(struct aws_settings *s, const struct aws_overrides *o, struct fault *f) MUST_USE;
+int aws_settings_load(
+    struct aws_settings *s, const struct aws_overrides *o, struct fault *f) MUST_USE;
 void aws_settings_fini(struct aws_settings *s);
 /* Again from the same places: credentials may have been renewed since. */
 int aws_settings_reload(struct aws_settings *s, struct fault *f) MUST_USE;
 
 /*
- * The answer of one call.  err 0: an HTTP answer; status 200: out is the parsed body (JSON
- * services) and body its text; else code and message are the service's.  err < 0: message says
- * what went wrong on the way.
+ * The answer of one call.  err 0: an HTTP answer; status 200: out is the parsed body
+ * (JSON services) and body its text; else code and message are the service's.  err < 0:
+ * message says what went wrong on the way.
  */
 struct aws_answer {
 	int err;
@@ -54,7 +55,8 @@ typedef void aws_done(void *arg, const struct aws_answer *a);
 struct aws_api; /* owns its HTTP client and TLS context */
 struct aws_call;
 
-int aws_api_new(struct aws_api **out, struct ev_loop *l, struct aws_settings *s, struct fault *f) MUST_USE;
+int aws_api_new(struct aws_api **out, struct ev_loop *l, struct aws_settings *s,
+    struct fault *f) MUST_USE;
 void aws_api_free(struct aws_api *a); /* cancels calls without their callbacks */
 struct http_client *aws_api_http(struct aws_api *a);
 
@@ -62,6 +64,6 @@ struct http_client *aws_api_http(struct aws_api *a);
 struct aws_call *aws_ssm(struct aws_api *a, const char *operation, struct span body,
     uint64_t timeout_ms, aws_done *done, void *arg);
 /* POST of a Query operation ("sts", "Action=GetCallerIdentity&Version=2011-06-15"). */
-struct aws_call *aws_query(struct aws_api *a, const char *service, const char *form,
-    aws_done *done, void *arg);
+struct aws_call *aws_query(
+    struct aws_api *a, const char *service, const char *form, aws_done *done, void *arg);
 void aws_call_cancel(struct aws_call *c);

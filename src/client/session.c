@@ -22,20 +22,20 @@ struct client_session {
 	void *arg;
 	char *session_id, *url, *token, *client_id, *client_version; /* owned */
 	struct channel *ch;
-	struct wsconn *ws;       /* NULL while away */
+	struct wsconn *ws; /* NULL while away */
 	struct http_call *opening;
-	struct ev_timer tick;    /* of the channel */
+	struct ev_timer tick; /* of the channel */
 	struct ev_timer retry;
 	enum state state;
-	bool ready;              /* on_ready ran */
-	bool resuming;           /* resume() was asked and not answered */
-	bool paused;             /* not read: too much waits for on_data */
-	uint32_t tries;          /* since the last good connection */
-	uint64_t lost_ms;        /* when it was lost */
-	struct arena mem;        /* of the handshake */
+	bool ready;       /* on_ready ran */
+	bool resuming;    /* resume() was asked and not answered */
+	bool paused;      /* not read: too much waits for on_data */
+	uint32_t tries;   /* since the last good connection */
+	uint64_t lost_ms; /* when it was lost */
+	struct arena mem; /* of the handshake */
 	struct handshake_request request;
 	const struct handshake_action *action; /* in request */
-	enum session_why why;    /* with text: for the deferred end */
+	enum session_why why;                  /* with text: for the deferred end */
 	char *text;
 	struct ev_timer end;
 };
@@ -69,8 +69,7 @@ session_end(struct client_session *s, enum session_why why, const char *text)
 
 /* --- the channel ----------------------------------------------------------------- */
 
-static void
-rearm(struct client_session *s);
+static void rearm(struct client_session *s);
 
 static void
 on_tick(void *arg)
@@ -131,7 +130,8 @@ become_ready(struct client_session *s, const char *customer_message)
 	if (s->action != NULL) {
 		info.agent_version = s->request.agent_version;
 		info.properties = s->action->properties;
-		if (document_type_parse(&info.type, span_str(s->action->session_type)) != 0)
+		if (document_type_parse(&info.type, span_str(s->action->session_type)) !=
+		    0)
 			assert(!"handshake_answer lets only the four types through");
 	}
 	s->ready = true;
@@ -159,12 +159,14 @@ on_request(struct client_session *s, struct span json)
 		answer.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW);
 	handshake_response_build(&out, &answer);
 	if (buf_check(&out) == 0 &&
-	    channel_send(s->ch, ev_now_ms(s->loop), PAYLOAD_HANDSHAKE_RESPONSE, buf_span(&out)) != 0)
+	    channel_send(s->ch, ev_now_ms(s->loop), PAYLOAD_HANDSHAKE_RESPONSE,
+		buf_span(&out)) != 0)
 		log_warn("handshake response not sent", "session=%s", s->session_id);
 	if (r != 0)
 		session_end(s, SESSION_UNUSABLE, fault_text(&f));
 	else if (s->request.ext.present)
-		channel_set_own_peer(s->ch, s->request.ext.max_payload, s->request.ext.window);
+		channel_set_own_peer(
+		    s->ch, s->request.ext.max_payload, s->request.ext.window);
 	return r;
 }
 
@@ -202,7 +204,8 @@ ch_deliver(void *arg, uint32_t type, struct span data)
 		break;
 	}
 	if (!s->ready) {
-		if (s->action != NULL) /* the handshake is under way: nothing may come yet */
+		if (s->action !=
+		    NULL) /* the handshake is under way: nothing may come yet */
 			return 0;
 		become_ready(s, ""); /* a stock agent's shell does without a handshake */
 	}
@@ -233,7 +236,8 @@ static const struct channel_ops channel_ops = {
 	.random = ch_random,
 };
 
-/* --- the connection ------------------------------------------------------------------ */
+/* --- the connection ------------------------------------------------------------------
+ */
 
 static void
 drop_ws(struct client_session *s)
@@ -253,7 +257,8 @@ ws_message(void *arg, uint8_t op, struct span body)
 	(void)op;
 	r = channel_receive(s->ch, ev_now_ms(s->loop), body);
 	if (r == ERR_INVALID)
-		log_warn("malformed message dropped", "session=%s bytes=%zu", s->session_id, body.n);
+		log_warn("malformed message dropped", "session=%s bytes=%zu",
+		    s->session_id, body.n);
 	rearm(s);
 }
 
@@ -272,7 +277,8 @@ ws_close(void *arg, int err, uint16_t code)
 	drop_ws(s);
 	if (s->state == STATE_ENDED)
 		return;
-	session_retry(s, err == ERR_TIMEOUT ? "the server does not answer" : err_text(err));
+	session_retry(
+	    s, err == ERR_TIMEOUT ? "the server does not answer" : err_text(err));
 }
 
 static const struct wsconn_handler ws_handler = {
@@ -319,8 +325,8 @@ on_opened(void *arg, struct wsconn *ws, int err, int status, const char *why)
 
 	s->opening = NULL;
 	if (err != 0) {
-		log_debug("connection failed", "session=%s status=%d why=\"%s\"", s->session_id,
-		    status, why);
+		log_debug("connection failed", "session=%s status=%d why=\"%s\"",
+		    s->session_id, status, why);
 		session_retry(s, why);
 		return;
 	}
@@ -339,7 +345,8 @@ session_connect(struct client_session *s)
 	};
 
 	s->opening = ws_open(s->http,
-	    &(struct http_request){ .method = "GET", .url = s->url, .timeout_ms = 15 * 1000 },
+	    &(struct http_request){
+		.method = "GET", .url = s->url, .timeout_ms = 15 * 1000 },
 	    &options, on_opened, s);
 }
 
@@ -377,13 +384,14 @@ session_retry(struct client_session *s, const char *why)
 	}
 	wait = (uint64_t)SESSION_RETRY_MIN_MS << MIN(s->tries - 1, 5);
 	wait = MIN(wait, SESSION_RETRY_MAX_MS);
-	wait += ev_random_below(s->loop, (uint32_t)wait / 2); /* a fleet must not come in step */
+	wait += ev_random_below(
+	    s->loop, (uint32_t)wait / 2); /* a fleet must not come in step */
 	ev_timer_set(s->loop, &s->retry, wait, on_retry, s);
 }
 
 void
-client_session_resumed(struct client_session *s, const char *token, const char *stream_url, int err,
-    const char *why)
+client_session_resumed(struct client_session *s, const char *token,
+    const char *stream_url, int err, const char *why)
 {
 	if (!s->resuming || s->state == STATE_ENDED)
 		return;
@@ -405,11 +413,13 @@ client_session_resumed(struct client_session *s, const char *token, const char *
 	session_connect(s);
 }
 
-/* --- life cycle ------------------------------------------------------------------------ */
+/* --- life cycle ------------------------------------------------------------------------
+ */
 
 struct client_session *
 client_session_new(struct ev_loop *l, struct http_client *http,
-    const struct client_session_options *o, const struct client_session_ops *ops, void *arg)
+    const struct client_session_options *o, const struct client_session_ops *ops,
+    void *arg)
 {
 	struct client_session *s = xcalloc(1, sizeof(*s));
 
@@ -422,7 +432,8 @@ client_session_new(struct ev_loop *l, struct http_client *http,
 	s->token = xstrdup(o->token);
 	s->client_id = xstrdup(o->client_id);
 	s->client_version = xstrdup(o->client_version);
-	s->ch = channel_new(&(struct channel_config){ .role = CHANNEL_CLIENT }, &channel_ops, s);
+	s->ch = channel_new(
+	    &(struct channel_config){ .role = CHANNEL_CLIENT }, &channel_ops, s);
 	arena_init(&s->mem);
 	session_connect(s);
 	return s;

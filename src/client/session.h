@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One session from the person's side: the WebSocket, the data channel on it, the handshake, and
- * coming back after the network was lost.
+ * One session from the person's side: the WebSocket, the data channel on it, the
+ *handshake, and coming back after the network was lost.
  *
  *	CONNECTING --open--> WAITING --handshake or first output--> READY
  *	     ^                  |                                     |
@@ -22,10 +22,12 @@
 enum {
 	SESSION_RETRY_MIN_MS = 200,
 	SESSION_RETRY_MAX_MS = 5000,
-	SESSION_FIRST_TRIES = 6,             /* of the very first connection, as the stock plugin */
-	SESSION_GIVE_UP_MS = 10 * 60 * 1000, /* without a connection: the server forgets us then */
+	SESSION_FIRST_TRIES = 6, /* of the very first connection, as the stock plugin */
+	SESSION_GIVE_UP_MS =
+	    10 * 60 * 1000, /* without a connection: the server forgets us then */
 	SESSION_CLIENT_PING_MS = 10 * 1000,
-	SESSION_CLIENT_DEAD_MS = 25 * 1000,  /* no byte from the server for so long: reconnect */
+	SESSION_CLIENT_DEAD_MS =
+	    25 * 1000, /* no byte from the server for so long: reconnect */
 };
 
 enum session_why {
@@ -37,7 +39,7 @@ enum session_why {
 
 struct session_info {
 	enum document_type type;
-	struct span properties;       /* JSON of SessionType, or empty; for the callback only */
+	struct span properties; /* JSON of SessionType, or empty; for the callback only */
 	const char *agent_version;    /* "" without a handshake */
 	const char *customer_message; /* "" when none */
 	bool own_peer;                /* our extensions are on */
@@ -47,7 +49,8 @@ struct client_session;
 
 struct client_session_ops {
 	void (*on_ready)(void *arg, const struct session_info *info); /* once */
-	/* Output, StdErr, Flag and the like.  0, or ERR_AGAIN until client_session_pump(). */
+	/* Output, StdErr, Flag and the like.  0, or ERR_AGAIN until
+	 * client_session_pump(). */
 	int (*on_data)(void *arg, uint32_t payload_type, struct span data);
 	void (*on_writable)(void *arg);
 	/* true: the connection was lost and is being restored; false: it is back. */
@@ -66,18 +69,20 @@ struct client_session_options {
 };
 
 struct client_session *client_session_new(struct ev_loop *l, struct http_client *http,
-    const struct client_session_options *o, const struct client_session_ops *ops, void *arg);
+    const struct client_session_options *o, const struct client_session_ops *ops,
+    void *arg);
 void client_session_free(struct client_session *s);
 
 /*
- * The outcome of resume().  token NULL with err 0: the session is over.  err: try again later.
- * stream_url may be NULL: the one used before.
+ * The outcome of resume().  token NULL with err 0: the session is over.  err: try again
+ * later. stream_url may be NULL: the one used before.
  */
-void client_session_resumed(struct client_session *s, const char *token, const char *stream_url,
-    int err, const char *why);
+void client_session_resumed(struct client_session *s, const char *token,
+    const char *stream_url, int err, const char *why);
 
 /* 0; ERR_AGAIN: the window is full, on_writable comes; ERR_CLOSED. */
-int client_session_send(struct client_session *s, uint32_t payload_type, struct span data) MUST_USE;
+int client_session_send(
+    struct client_session *s, uint32_t payload_type, struct span data) MUST_USE;
 size_t client_session_room(const struct client_session *s);
 void client_session_pump(struct client_session *s); /* on_data is ready again */
 bool client_session_drained(const struct client_session *s);
