@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the three files of a data channel share: channel.c (life, entry points),
+ * channel_send.c (unacked list, windows, resending), channel_recv.c (order, acks).
+ * Nobody else includes it.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "proto/agentmsg.h"
+#include "proto/channel.h"
+#include "proto/rto.h"
+
+/*
+ * A message of ours that is not acknowledged.  The list is in sequence order; what is in
+ * flight on this connection comes first, what still waits for the window after it.
+ */
+struct channel_sent {
+	struct list link;
+	int64_t seq;
+	uint64_t sent_ms;  /* last transmission */
+	uint64_t first_no; /* number of the first transmission on this connection */
+	uint64_t last_no;  /* and of the last one */
+	uint64_t proof_no; /* last_no at the time of the last proof */
+	uint32_t payload_type;
+	uint32_t transmissions; /* ever */
+	uint32_t resends;       /* by timer, on this connection */
+	uint32_t proofs;        /* see channel_send.c, "passed over" */
+	bool in_flight;
+	struct buf wire;
+};
+
+/* A message of the peer that waits for its turn or for deliver(). */
+struct channel_got {
+	struct list link;
+	int64_t seq;
+	uint8_t id[16];
+	uint32_t payload_type;
+	bool acked;
+	size_t n;
+	uint8_t payload[];
+};
+
+struct channel {
+	enum channel_role role;
+	const struct channel_ops *ops;
+	void *arg;
+	bool up, paused, closed, own_peer, peer_spoke;
+	bool delivering;    /* inside deliver(): sends wait for the ack */
+	bool flushing;      /* inside the transmission loop */
+	bool want_writable; /* channel_send() said ERR_AGAIN */
+	int64_t wall_offset_ms;
+	uint64_t now_ms; /* of the current entry point */
+
+	/* sending */
+	size_t payload_max, window;
+	int64_t next_seq;
+	struct list sent;         /* struct channel_sent */
+	struct list *next_unsent; /* first that is not in flight; &sent: none */
+	struct list *cursor;      /* next to look at while resending; NULL otherwise */
+	size_t queued, in_flight; /* cost, in bytes */
+	uint32_t nqueued, nin_flight;
+	uint64_t send_no;      /* transmissions so far */
+	int64_t barrier_seq;   /* nothing later leaves before this is acked; -1: none */
+	int64_t acked_max;     /* highest sequence number acked; -1: none */
+	uint64_t recover_ms;   /* when to resend what was lost with the head; 0: never */
+	uint64_t recover_mark; /* transmissions before it were lost */
+	struct rto rto;
+
+	/* receiving */
+	size_t recv_max, recv_queued;
+	uint32_t nrecv;
+	int64_t expected;
+	struct list got; /* struct channel_got */
+
+	struct channel_stats stats;
+};
+
+const char *channel_data_type(const struct channel *ch, bool ours);
+uint64_t channel_wall_ms(const struct channel *ch);
+void channel_make_id(struct channel *ch, uint8_t id[16]);
+void channel_transmit(struct channel *ch, struct span msg);
+
+/* channel_send.c */
+void channel_send_up(struct channel *ch);
+void channel_send_drop_all(struct channel *ch);
+void channel_flush(struct channel *ch);
+void channel_acked(struct channel *ch, int64_t seq);
+void channel_resend_due(struct channel *ch);
+uint64_t channel_resend_next(const struct channel *ch);
+void channel_check_writable(struct channel *ch);
+
+/* channel_recv.c */
+int channel_got_data(struct channel *ch, const struct agentmsg *m);
+int channel_drain(struct channel *ch);
+void channel_recv_drop_all(struct channel *ch);
