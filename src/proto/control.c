@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Texts and messages of the message gateway: writing and strict reading.
+ */
+#include "proto/control.h"
+
+#include "base/text.h"
+#include "codec/jsonw.h"
+#include "codec/xmlw.h"
+#include "proto/ids.h"
+#include "proto/member.h"
+
+enum { SHELL_CONTENT_MAX = 384 * 1024, OWNER_MAX = 2048, KEY_MAX = 2048 };
+
+/* --- common ---------------------------------------------------------------------- */
+
+static int
+read_object(json_t **o, struct span json, size_t max, const char *what, struct fault *f)
+{
+	int r;
+
+	if (json.n > max)
+		return fault_set(f, ERR_LIMIT, "%s is too long", what);
+	if ((r = json_read(o, json, f)) != 0)
+		return r;
+	if (!json_is_object(*o))
+		return fault_set(f, ERR_INVALID, "%s is not an object", what);
+	return 0;
+}
+
+/* The gateway's texts carry their schema version as a string. */
+static int
+read_versioned(
+    json_t **o, struct span json, size_t max, const char *what, struct fault *f)
+{
+	const json_t *v;
+	int r;
+
+	if ((r = read_object(o, json, max, what, f)) != 0)
+		return r;
+	v = member(*o, "MessageSchemaVersion");
+	if (!json_is_string(v) || strcmp(json_string_value(v), "1.0") != 0)
+		return fault_set(
+		    f, ERR_INVALID, "%s: MessageSchemaVersion is not 1.0", what);
+	return 0;
+}
+
+struct field {
+	const char **out;
+	const char *key;
+	size_t max;
+	const char *fallback; /* NULL: required, not empty */
+};
+
+static int
+read_fields(struct arena *mem, const json_t *o, const struct field *t, size_t n,
+    const char *what, struct fault *f)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = member_str(t[i].out, mem, o, t[i].key, t[i].max, t[i].fallback);
+
+		if (r == 0 && t[i].fallback == NULL && **t[i].out == '\0')
+			r = ERR_INVALID;
+		if (r != 0)
+			return fault_set(f, r, "%s: %s is %s", what, t[i].key,
+			    r == ERR_LIMIT ? "too long" : "missing or not a string");
+	}
+	return 0;
+}
+
+/* The control messages carry theirs as a number. */
+static int
+check_schema_number(const json_t *o, const char *what, struct fault *f)
+{
+	if (!json_is_integer(member(o, "SchemaVersion")))
+		return fault_set(
+		    f, ERR_INVALID, "%s: SchemaVersion is not a number", what);
+	return 0;
+}
+
+static int
+check_session_id(const char *id, const char *what, struct fault *f)
+{
+	if (!id_session_valid(span_str(id)))
+		return fault_set(f, ERR_INVALID, "%s: not a session id", what);
+	return 0;
+}
+
+static void
+build_message(struct buf *out, const char *type, const struct control_head *h,
+    const struct buf *payload, uint64_t flags)
+{
+	struct agentmsg m = {
+		.created_ms = h->created_ms > 0 ? h->created_ms : 1,
+		.flags = flags,
+		.payload = buf_span(payload),
+	};
+
+	if (buf_check(payload) != 0) {
+		if (out->err == 0)
+			out->err = payload->err;
+		return;
+	}
+	memcpy(m.id, h->id, sizeof(m.id));
+	snprintf(m.type, sizeof(m.type), "%s", type);
+	agentmsg_encode(out, &m);
+}
+
+static const char *
+text_or_empty(const char *s)
+{
+	return s != NULL ? s : "";
+}
+
+/* --- opening text frames ------------------------------------------------------------ */
+
+void
+control_open_control_build(struct buf *out, const struct control_open_control *o)
+{
+	struct jsonw w;
+
+	jw_init(&w, out);
+	jw_open(&w, '{');
+	jw_key(&w, "Cookie");
+	jw_null(&w);
+	jw_field_str(&w, "MessageSchemaVersion", "1.0");
+	jw_field_str(&w, "RequestId", o->request_id);
+	jw_field_str(&w, "TokenValue", o->token);
+	jw_field_str(&w, "AgentVersion", text_or_empty(o->agent_version));
+	jw_field_str(&w, "PlatformType", text_or_empty(o->platform_type));
+	jw_close(&w, '}');
+}
+
+int
+control_open_control_parse(
+    struct control_open_control *o, struct arena *mem, struct span text, struct fault *f)
+{
+	const struct field t[] = {
+		{ &o->request_id, "RequestId", CONTROL_NAME_MAX, NULL },
+		{ &o->token, "TokenValue", CONTROL_TOKEN_MAX, NULL },
+		{ &o->agent_version, "AgentVersion", CONTROL_NAME_MAX, "" },
+		{ &o->platform_type, "PlatformType", CONTROL_NAME_MAX, "" },
+	};
+	auto_json *j = NULL;
+	int r;
+
+	*o = (struct control_open_control){ 0 };
+	r = read_versioned(&j, text, CONTROL_OPEN_MAX, "OpenControlChannel", f);
+	return r != 0 ? r : read_fields(mem, j, t, ARRAY_LEN(t), "OpenControlChannel", f);
+}
+
+void
+control_open_data_build(struct buf *out, const struct control_open_data *o)
+{
+	struct jsonw w;
+
+	jw_init(&w, out);
+	jw_open(&w, '{');
+	jw_field_str(&w, "MessageSchemaVersion", "1.0");
+	jw_field_str(&w, "RequestId", o->request_id);
+	jw_field_str(&w, "TokenValue", o->token);
+	if (o->client_instance_id != NULL) {
+		jw_field_str(&w, "ClientInstanceId", o->client_instance_id);
+		jw_field_str(&w, "ClientId", text_or_empty(o->client_id));
+	} else {
+		jw_field_str(&w, "ClientId", text_or_empty(o->client_id));
+		jw_field_str(&w, "ClientVersion", text_or_empty(o->client_version));
+	}
+	jw_close(&w, '}');
+}
+
+int
+control_open_data_parse(
+    struct control_open_data *o, struct arena *mem, struct span text, struct fault *f)
+{
+	const struct field t[] = {
+		{ &o->request_id, "RequestId", CONTROL_NAME_MAX, NULL },
+		{ &o->token, "TokenValue", CONTROL_TOKEN_MAX, NULL },
+		{ &o->client_id, "ClientId", CONTROL_NAME_MAX, "" },
+		{ &o->client_version, "ClientVersion", CONTROL_NAME_MAX, "" },
+	};
+	const struct field instance[] = {
+		{ &o->client_instance_id, "ClientInstanceId", CONTROL_NAME_MAX, NULL },
+	};
+	auto_json *j = NULL;
+	int r;
+
+	*o = (struct control_open_data){ 0 };
+	if ((r = read_versioned(&j, text, CONTROL_OPEN_MAX, "OpenDataChannel", f)) != 0)
+		return r;
+	if ((r = read_fields(mem, j, t, ARRAY_LEN(t), "OpenDataChannel", f)) != 0)
+		return r;
+	if (member(j, "ClientInstanceId") == NULL)
+		return 0;
+	return read_fields(mem, j, instance, 1, "OpenDataChannel", f);
+}
+
+/* --- CreateControlChannel, CreateDataChannel -----------------------------------------
+ */
+
+void
+control_create_build(struct buf *out, const struct control_create *c)
+{
+	struct jsonw w;
+
+	jw_init(&w, out);
+	jw_open(&w, '{');
+	jw_field_str(&w, "MessageSchemaVersion", "1.0");
+	jw_field_str(&w, "RequestId", c->request_id);
+	if (c->data)
+		jw_field_str(&w, "ClientId", text_or_empty(c->client_id));
+	jw_close(&w, '}');
+}
+
+int
+control_create_parse(
+    struct control_create *c, struct arena *mem, struct span json, struct fault *f)
+{
+	const struct field t[] = {
+		{ &c->request_id, "RequestId", CONTROL_NAME_MAX, NULL },
+		{ &c->client_id, "ClientId", CONTROL_NAME_MAX, "" },
+	};
+	auto_json *j = NULL;
+	int r;
+
+	*c = (struct control_create){ 0 };
+	if ((r = read_versioned(&j, json, CONTROL_CREATE_MAX, "the request", f)) != 0)
+		return r;
+	c->data = member(j, "ClientId") != NULL;
+	return read_fields(mem, j, t, ARRAY_LEN(t), "the request", f);
+}
+
+void
+control_created_build(struct buf *out, bool data, const char *token)
+{
+	const char *root =
+	    data ? "CreateDataChannelResponse" : "CreateControlChannelResponse";
+
+	xw_open(out, root);
+	xw_elem(out, "MessageSchemaVersion", "1.0");
+	xw_elem(out, "TokenValue", token);
+	xw_close(out, root);
+}
+
+int
+control_created_parse(const char **token, struct arena *mem, struct span xml)
+{
+	char text[CONTROL_TOKEN_MAX + 1];
+	int r;
+
+	*token = NULL;
+	if ((r = xml_find_text(text, sizeof(text), xml, "TokenValue")) != 0)
+		return r;
+	if (text[0] == '\0')
+		return ERR_INVALID;
+	*token = arena_strdup(mem, text);
+	explicit_bzero(text, sizeof(text));
+	return 0;
+}
+
+/* --- interactive_shell ----------------------------------------------------------------
+ */
+
+void
+control_shell_build(
+    struct buf *out, const struct control_head *h, const struct control_shell *s)
+{
+	auto_buf content, payload;
+	struct jsonw w;
+
+	buf_init(&content, SHELL_CONTENT_MAX);
+	buf_init(&payload, CONTROL_MESSAGE_MAX);
+	jw_init(&w, &content);
+	jw_open(&w, '{');
+	jw_field_str(&w, "DocumentName", s->document_name);
+	jw_key(&w, "DocumentContent");
+	jw_raw(&w, s->document_content);
+	jw_field_str(&w, "SessionId", s->session_id);
+	jw_key(&w, "Parameters");
+	jw_raw(&w, s->parameters.n > 0 ? s->parameters : SPAN("{}"));
+	jw_field_str(&w, "RunAsUser", text_or_empty(s->run_as_user));
+	jw_field_str(&w, "SessionOwner", text_or_empty(s->session_owner));
+	jw_close(&w, '}');
+	payload.err = content.err;
+
+	jw_init(&w, &payload);
+	jw_open(&w, '{');
+	jw_key(&w, "Content");
+	jw_span(&w, buf_span(&content));
+	jw_field_str(&w, "TaskId", s->session_id);
+	jw_field_str(&w, "Topic", "aws.ssm.startSession");
+	jw_field_int(&w, "SchemaVersion", 1);
+	jw_close(&w, '}');
+	build_message(out, MSG_INTERACTIVE_SHELL, h, &payload, 0);
+}
+
+static int
+parse_shell_content(
+    struct control_shell *s, struct arena *mem, const char *content, struct fault *f)
+{
+	const struct field t[] = {
+		{ &s->document_name, "DocumentName", ID_DOCUMENT_MAX, "" },
+		{ &s->session_id, "SessionId", ID_SESSION_MAX, NULL },
+		{ &s->run_as_user, "RunAsUser", CONTROL_NAME_MAX, "" },
+		{ &s->session_owner, "SessionOwner", OWNER_MAX, "" },
+	};
+	auto_json *o = NULL;
+	const json_t *doc, *params;
+	int r;
+
+	r = read_object(&o, span_str(content), SHELL_CONTENT_MAX, "Content", f);
+	if (r != 0)
+		return r;
+	if ((r = read_fields(mem, o, t, ARRAY_LEN(t), "Content", f)) != 0)
+		return r;
+	doc = member(o, "DocumentContent");
+	params = member(o, "Parameters");
+	if (!json_is_object(doc) || (params != NULL && !json_is_object(params)))
+		return fault_set(f, ERR_INVALID, "Content: DocumentContent is no object");
+	s->document_content = member_text(mem, doc, SHELL_CONTENT_MAX);
+	s->parameters =
+	    params != NULL ? member_text(mem, params, SHELL_CONTENT_MAX) : SPAN("{}");
+	return check_session_id(s->session_id, "Content", f);
+}
+
+int
+control_shell_parse(
+    struct control_shell *s, struct arena *mem, struct span payload, struct fault *f)
+{
+	auto_json *o = NULL;
+	const json_t *content;
+	int r;
+
+	*s = (struct control_shell){ 0 };
+	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, "interactive_shell", f);
+	if (r != 0 || (r = check_schema_number(o, "interactive_shell", f)) != 0)
+		return r;
+	content = member(o, "Content");
+	if (!json_is_string(content))
+		return fault_set(
+		    f, ERR_INVALID, "interactive_shell: Content is not a string");
+	return parse_shell_content(s, mem, json_string_value(content), f);
+}
+
+/* --- channel_closed
+ * --------------------------------------------------------------------- */
+
+void
+control_closed_build(
+    struct buf *out, const struct control_head *h, const struct control_closed *c)
+{
+	char id[37], when[TIME_ISO_LEN + 1];
+	auto_buf payload;
+	struct jsonw w;
+
+	agentmsg_id_format(id, h->id);
+	time_iso(when, (int64_t)h->created_ms);
+	buf_init(&payload, CONTROL_MESSAGE_MAX);
+	jw_init(&w, &payload);
+	jw_open(&w, '{');
+	jw_field_str(&w, "MessageType", MSG_CHANNEL_CLOSED);
+	jw_field_str(&w, "MessageId", id);
+	jw_field_str(&w, "DestinationId", text_or_empty(c->destination_id));
+	jw_field_str(&w, "SessionId", c->session_id);
+	jw_field_int(&w, "SchemaVersion", 1);
+	jw_field_str(&w, "CreatedDate", when);
+	jw_field_opt(&w, "Output", c->output);
+	jw_close(&w, '}');
+	build_message(
+	    out, MSG_CHANNEL_CLOSED, h, &payload, AGENTMSG_FLAG_SYN | AGENTMSG_FLAG_FIN);
+}
+
+int
+control_closed_parse(
+    struct control_closed *c, struct arena *mem, struct span payload, struct fault *f)
+{
+	const struct field t[] = {
+		{ &c->destination_id, "DestinationId", CONTROL_NAME_MAX, "" },
+		{ &c->session_id, "SessionId", ID_SESSION_MAX, "" },
+		{ &c->output, "Output", CONTROL_OUTPUT_MAX, "" },
+	};
+	auto_json *o = NULL;
+	int r;
+
+	*c = (struct control_closed){ 0 };
+	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_CHANNEL_CLOSED, f);
+	if (r != 0 || (r = check_schema_number(o, MSG_CHANNEL_CLOSED, f)) != 0)
+		return r;
+	return read_fields(mem, o, t, ARRAY_LEN(t), MSG_CHANNEL_CLOSED, f);
+}
+
+/* --- small messages
+ * ------------------------------------------------------------------------ */
+
+void
+control_publication_build(struct buf *out, const struct control_head *h, bool pause)
+{
+	auto_buf payload;
+
+	buf_init(&payload, 16);
+	buf_add_str(&payload, "{}"); /* stock encoders cannot make an empty one */
+	build_message(out, pause ? MSG_PAUSE : MSG_START, h, &payload,
+	    AGENTMSG_FLAG_SYN | AGENTMSG_FLAG_FIN);
+}
+
+void
+control_task_ack_build(
+    struct buf *out, const struct control_head *h, const struct control_task_ack *a)
+{
+	auto_buf payload;
+	struct jsonw w;
+
+	buf_init(&payload, CONTROL_MESSAGE_MAX);
+	jw_init(&w, &payload);
+	jw_open(&w, '{');
+	jw_field_int(&w, "SchemaVersion", 1);
+	jw_field_str(&w, "MessageId", a->message_id);
+	jw_field_str(&w, "TaskId", a->task_id);
+	jw_field_str(&w, "Topic", MSG_TASK_COMPLETE);
+	jw_close(&w, '}');
+	build_message(out, MSG_TASK_ACKNOWLEDGE, h, &payload, 0);
+}
+
+int
+control_task_ack_parse(
+    struct control_task_ack *a, struct arena *mem, struct span payload, struct fault *f)
+{
+	const struct field t[] = {
+		{ &a->message_id, "MessageId", CONTROL_NAME_MAX, NULL },
+		{ &a->task_id, "TaskId", CONTROL_NAME_MAX, "" },
+	};
+	auto_json *o = NULL;
+	int r;
+
+	*a = (struct control_task_ack){ 0 };
+	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_TASK_ACKNOWLEDGE, f);
+	return r != 0 ? r : read_fields(mem, o, t, ARRAY_LEN(t), MSG_TASK_ACKNOWLEDGE, f);
+}
+
+void
+control_task_complete_build(
+    struct buf *out, const struct control_head *h, const struct control_task_complete *t)
+{
+	auto_buf payload;
+	struct jsonw w;
+
+	buf_init(&payload, CONTROL_MESSAGE_MAX);
+	jw_init(&w, &payload);
+	jw_open(&w, '{');
+	jw_field_int(&w, "SchemaVersion", 1);
+	jw_field_str(&w, "TaskId", t->task_id);
+	jw_field_str(&w, "Topic", MSG_TASK_COMPLETE);
+	jw_field_str(&w, "FinalTaskStatus", t->status);
+	jw_field_bool(&w, "IsRoutingFailure", t->routing_failure);
+	jw_field_str(&w, "AwsAccountId", "");
+	jw_field_str(&w, "InstanceId", text_or_empty(t->instance_id));
+	jw_field_str(&w, "Output", text_or_empty(t->output));
+	jw_field_str(&w, "S3Bucket", text_or_empty(t->s3_bucket));
+	jw_field_str(&w, "S3UrlSuffix", text_or_empty(t->s3_suffix));
+	jw_field_str(&w, "CwlGroup", text_or_empty(t->log_group));
+	jw_field_str(&w, "CwlStream", text_or_empty(t->log_stream));
+	jw_field_int(&w, "RetryNumber", t->retry_number);
+	jw_close(&w, '}');
+	build_message(out, MSG_TASK_COMPLETE, h, &payload, 0);
+}
+
+int
+control_task_complete_parse(struct control_task_complete *t, struct arena *mem,
+    struct span payload, struct fault *f)
+{
+	const struct field fields[] = {
+		{ &t->task_id, "TaskId", CONTROL_NAME_MAX, NULL },
+		{ &t->status, "FinalTaskStatus", CONTROL_NAME_MAX, NULL },
+		{ &t->instance_id, "InstanceId", CONTROL_NAME_MAX, "" },
+		{ &t->output, "Output", CONTROL_MESSAGE_MAX, "" },
+		{ &t->s3_bucket, "S3Bucket", CONTROL_NAME_MAX, "" },
+		{ &t->s3_suffix, "S3UrlSuffix", KEY_MAX, "" },
+		{ &t->log_group, "CwlGroup", KEY_MAX, "" },
+		{ &t->log_stream, "CwlStream", KEY_MAX, "" },
+	};
+	auto_json *o = NULL;
+	const json_t *v;
+	int r;
+
+	*t = (struct control_task_complete){ 0 };
+	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_TASK_COMPLETE, f);
+	if (r != 0)
+		return r;
+	v = member(o, "RetryNumber");
+	t->retry_number = json_is_integer(v) ? json_integer_value(v) : 0;
+	t->routing_failure = json_is_true(member(o, "IsRoutingFailure"));
+	r = read_fields(mem, o, fields, ARRAY_LEN(fields), MSG_TASK_COMPLETE, f);
+	return r != 0 ? r : check_session_id(t->task_id, MSG_TASK_COMPLETE, f);
+}
+
+void
+control_state_build(
+    struct buf *out, const struct control_head *h, const struct control_state *s)
+{
+	auto_buf payload;
+	struct jsonw w;
+
+	buf_init(&payload, CONTROL_MESSAGE_MAX);
+	jw_init(&w, &payload);
+	jw_open(&w, '{');
+	jw_field_int(&w, "SchemaVersion", 1);
+	jw_field_str(&w, "SessionState", s->terminating ? "Terminating" : "Connected");
+	jw_field_str(&w, "SessionId", s->session_id);
+	jw_close(&w, '}');
+	build_message(
+	    out, MSG_SESSION_STATE, h, &payload, AGENTMSG_FLAG_SYN | AGENTMSG_FLAG_FIN);
+}
+
+int
+control_state_parse(
+    struct control_state *s, struct arena *mem, struct span payload, struct fault *f)
+{
+	const char *state;
+	const struct field t[] = {
+		{ &s->session_id, "SessionId", ID_SESSION_MAX, NULL },
+		{ &state, "SessionState", CONTROL_NAME_MAX, NULL },
+	};
+	auto_json *o = NULL;
+	int r;
+
+	*s = (struct control_state){ 0 };
+	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_SESSION_STATE, f);
+	if (r != 0)
+		return r;
+	if ((r = read_fields(mem, o, t, ARRAY_LEN(t), MSG_SESSION_STATE, f)) != 0)
+		return r;
+	s->terminating = strcmp(state, "Terminating") == 0;
+	if (!s->terminating && strcmp(state, "Connected") != 0)
+		return fault_set(f, ERR_INVALID, "%s: unknown state", MSG_SESSION_STATE);
+	return check_session_id(s->session_id, MSG_SESSION_STATE, f);
+}
