@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * allowedPattern of documents: the common subset of ECMAScript expressions, run by the C
- * library's POSIX matcher.
+ * allowedPattern of documents: the common subset of ECMAScript and Java expressions.
  *
- * The text is translated (\d \w \s and escapes, non-capturing groups, escapes in
- * brackets) and everything that could make the matcher expensive is refused: back
- * references, look-around, deep nesting, repetition whose expansion passes
- * PATTERN_COST_MAX. Bytes, not characters, are matched.
+ * Literals, . [..] \d \w \s and escapes, groups (also (?:..)), |, * + ? {m,n} (a trailing
+ * lazy ? changes nothing here), ^ and $.  No back references, look-around or flags.
+ *
+ * Not the C library's matcher: patterns and values come from people with different
+ * rights, and that one needs unbounded time or memory for some pairs, speaks another
+ * dialect and differs between C libraries.  This one simulates all paths at once: time is
+ * the product of pattern and text, memory is bounded by the pattern.  Bytes, not
+ * characters, are matched; . does not match line ends and $ matches at the very end only.
  */
 #pragma once
 
 #include "base/err.h"
 #include "base/span.h"
 
-enum { PATTERN_MAX = 1024, PATTERN_COST_MAX = 4096, PATTERN_DEPTH_MAX = 16 };
+enum { PATTERN_MAX = 1024, PATTERN_STEPS_MAX = 8192, PATTERN_DEPTH_MAX = 16 };
 
-/* ERR_INVALID when the pattern cannot be used. */
-int pattern_check(const char *pattern) MUST_USE;
-/* 0: found anywhere (anchors as written); ERR_NOTFOUND; ERR_INVALID: unusable pattern. */
-int pattern_match(const char *pattern, const char *text) MUST_USE;
+/* ERR_INVALID when the pattern cannot be used, ERR_LIMIT when it expands too far. */
+int pattern_check(struct span pattern) MUST_USE;
+/* 0: found anywhere (anchors as written); ERR_NOTFOUND; else as pattern_check(). */
+int pattern_match(struct span pattern, struct span text) MUST_USE;
