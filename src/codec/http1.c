@@ -32,6 +32,7 @@ struct http1 {
 	size_t overhead; /* bytes since the message began or the last piece of body */
 	struct buf store;
 	struct http1_head head;
+	size_t target_len, nheaders; /* so far; published in head when it is complete */
 	size_t headers_cap;
 	struct scan scan;
 	struct span body;
@@ -110,6 +111,7 @@ on_message_begin(llhttp_t *p)
 	struct http1_header *headers = h->head.headers;
 
 	h->head = (struct http1_head){ .content_length = -1, .headers = headers };
+	h->target_len = h->nheaders = 0;
 	buf_reset(&h->store);
 	h->in_name = false;
 	return 0;
@@ -131,7 +133,7 @@ on_url(llhttp_t *p, const char *at, size_t n)
 {
 	struct http1 *h = p->data;
 
-	h->head.target.n += n;
+	h->target_len += n;
 	return keep(h, at, n);
 }
 
@@ -139,17 +141,17 @@ on_url(llhttp_t *p, const char *at, size_t n)
 static int
 add_header(struct http1 *h)
 {
-	if (h->head.nheaders == HTTP1_HEADERS_MAX) {
+	if (h->nheaders == HTTP1_HEADERS_MAX) {
 		fail(h, ERR_LIMIT);
 		return HPE_USER;
 	}
-	if (h->head.nheaders == h->headers_cap) {
+	if (h->nheaders == h->headers_cap) {
 		h->headers_cap = MAX(h->headers_cap * 2, (size_t)HEADERS_FIRST);
 		h->headers_cap = MIN(h->headers_cap, (size_t)HTTP1_HEADERS_MAX);
 		h->head.headers =
 		    xrealloc(h->head.headers, h->headers_cap * sizeof(*h->head.headers));
 	}
-	h->head.headers[h->head.nheaders++] = (struct http1_header){ 0 };
+	h->head.headers[h->nheaders++] = (struct http1_header){ 0 };
 	return 0;
 }
 
@@ -163,7 +165,7 @@ on_header_field(llhttp_t *p, const char *at, size_t n)
 	if (!h->in_name && add_header(h) != 0)
 		return HPE_USER;
 	h->in_name = true;
-	h->head.headers[h->head.nheaders - 1].name.n += n;
+	h->head.headers[h->nheaders - 1].name.n += n;
 	return keep(h, at, n);
 }
 
@@ -183,11 +185,11 @@ on_header_value(llhttp_t *p, const char *at, size_t n)
 
 	if (h->in_body)
 		return 0;
-	if (h->head.nheaders == 0) { /* llhttp names a header before its value */
+	if (h->nheaders == 0) { /* llhttp names a header before its value */
 		fail(h, ERR_INVALID);
 		return HPE_USER;
 	}
-	h->head.headers[h->head.nheaders - 1].value.n += n;
+	h->head.headers[h->nheaders - 1].value.n += n;
 	return keep(h, at, n);
 }
 
@@ -197,8 +199,9 @@ resolve(struct http1 *h)
 {
 	const uint8_t *at = h->store.p;
 
-	h->head.target.p = at;
-	at += h->head.target.n;
+	h->head.target = span_of(at, h->target_len);
+	at += h->target_len;
+	h->head.nheaders = h->nheaders;
 	for (size_t i = 0; i < h->head.nheaders; i++) {
 		struct http1_header *x = &h->head.headers[i];
 

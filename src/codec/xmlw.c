@@ -238,6 +238,22 @@ take_entity(struct span *s, struct buf *out)
 	return true;
 }
 
+/* Whether all of s is text that an XML document may hold. */
+static bool
+xml_valid(struct span s)
+{
+	uint32_t cp;
+
+	while (s.n > 0) {
+		size_t n = utf8_decode(s, &cp);
+
+		if (n == 0 || !is_xml_char(cp))
+			return false;
+		s = span_sub(s, n, s.n);
+	}
+	return true;
+}
+
 /* Collects text up to the end tag; a child element is not what was asked for. */
 static int
 collect_text(struct buf *out, struct span *s, struct span name)
@@ -312,7 +328,7 @@ xml_find_text(char *out, size_t size, struct span xml, const char *name)
 			return 0;
 		if ((r = collect_text(&text, &xml, tag)) != 0)
 			return r;
-		if (!utf8_valid(buf_span(&text)))
+		if (!xml_valid(buf_span(&text)))
 			return ERR_INVALID;
 		return span_copy(out, size, buf_span(&text));
 	}

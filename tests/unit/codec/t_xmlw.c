@@ -113,6 +113,7 @@ t_find(void **state)
 		{ "open comment", SPAN("<!-- <T>a</T>"), ERR_INVALID, "" },
 		{ "NUL in the text", SPAN("<T>a\0b</T>"), ERR_INVALID, "" },
 		{ "invalid UTF-8", SPAN("<T>\xff</T>"), ERR_INVALID, "" },
+		{ "control byte", SPAN("<T>\x1b</T>"), ERR_INVALID, "" },
 		{ "nameless tag", SPAN("<><T>a</T>"), ERR_INVALID, "" },
 	};
 	(void)state;
