@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What only the SQLite backend has: migrations, pragmas, a disk that is full.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/migrate.h"
+#include "store/sqlite.h"
+
+#define OK(call) assert_int_equal(call, 0)
+
+static int64_t
+query(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *st;
+	int64_t v;
+
+	OK(sqlite3_prepare_v2(db, sql, -1, &st, NULL));
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	v = sqlite3_column_int64(st, 0);
+	OK(sqlite3_finalize(st));
+	return v;
+}
+
+#define STEP(name, text)                     \
+	{                                    \
+		name, text, sizeof(text) - 1 \
+	}
+
+static const struct store_migration one[] = {
+	STEP(
+	    "0001_a.sql", "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1);"),
+	{ NULL, NULL, 0 },
+};
+static const struct store_migration two[] = {
+	STEP("0001_a.sql", "this is never run again"),
+	STEP("0002_b.sql", "CREATE TABLE b (y TEXT) STRICT; UPDATE a SET x = x + 1;"),
+	{ NULL, NULL, 0 },
+};
+static const struct store_migration broken[] = {
+	STEP("0001_a.sql", ""),
+	STEP("0002_b.sql", ""),
+	STEP("0003_c.sql",
+	    "UPDATE a SET x = 99; CREATE TABLE c (z INTEGER); SELECT nonsense;"),
+	{ NULL, NULL, 0 },
+};
+
+static void
+t_migrate(void **state)
+{
+	struct fault f = { 0 };
+	sqlite3 *db;
+	(void)state;
+
+	OK(sqlite3_open(":memory:", &db));
+	OK(store_migrate(db, one, &f));
+	assert_int_equal(query(db, "SELECT x FROM a"), 1);
+	OK(store_migrate(db, one, &f)); /* nothing to do */
+	OK(store_migrate(db, two, &f));
+	assert_int_equal(query(db, "SELECT x FROM a"), 2);
+	assert_int_equal(query(db, "SELECT max(version) FROM schema_version"), 2);
+	/* A step that fails leaves nothing of itself. */
+	assert_int_equal(store_migrate(db, broken, &f), ERR_STORE);
+	assert_non_null(strstr(f.text, "0003_c.sql"));
+	assert_int_equal(query(db, "SELECT x FROM a"), 2);
+	assert_int_equal(
+	    query(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 0);
+	assert_int_equal(query(db, "SELECT max(version) FROM schema_version"), 2);
+	/* An older program finds a newer database. */
+	assert_int_equal(store_migrate(db, one, &f), ERR_STORE);
+	assert_non_null(strstr(f.text, "newer"));
+	OK(sqlite3_close(db));
+}
+
+static void
+t_refused(void **state)
+{
+	static const struct {
+		const char *what, *sql, *words;
+	} t[] = {
+		{ "newer", "INSERT INTO schema_version VALUES (9999, 'future')", "9999" },
+		{ "not ours", "PRAGMA application_id = 7", "not a Sallyport database" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		char path[] = "/tmp/t_sqlite.XXXXXX";
+		struct ev_loop *l = ev_loop_new();
+		struct fault f = { 0 };
+		struct store *s;
+		sqlite3 *db;
+
+		print_message("  %s\n", t[i].what);
+		close(mkstemp(path));
+		OK(store_open(&s, l, path, &f));
+		store_close(s);
+		OK(sqlite3_open(path, &db));
+		OK(sqlite3_exec(db, t[i].sql, NULL, NULL, NULL));
+		OK(sqlite3_close(db));
+		assert_int_equal(store_open(&s, l, path, &f), ERR_STORE);
+		assert_non_null(strstr(f.text, t[i].words));
+		assert_non_null(strstr(f.text, path));
+		assert_null(s);
+		(void)unlink(path);
+		ev_loop_free(l);
+	}
+}
+
+static void
+t_foreign_file(void **state)
+{
+	char path[] = "/tmp/t_sqlite.XXXXXX";
+	struct ev_loop *l = ev_loop_new();
+	struct fault f = { 0 };
+	struct store *s;
+	int fd = mkstemp(path);
+	(void)state;
+
+	assert_int_equal(write(fd,
+			     "This is a text, and rather a long one at that; "
+			     "no database at all, however one looks at it, "
+			     "and more than a hundred bytes long.",
+			     120),
+	    120);
+	close(fd);
+	assert_int_equal(store_open(&s, l, path, &f), ERR_STORE);
+	(void)unlink(path);
+	ev_loop_free(l);
+}
+
+static void
+t_pragmas(void **state)
+{
+	char path[] = "/tmp/t_sqlite.XXXXXX", name[40];
+	struct ev_loop *l = ev_loop_new();
+	struct fault f = { 0 };
+	struct store *s;
+	(void)state;
+
+	close(mkstemp(path));
+	OK(store_open(&s, l, path, &f));
+	assert_int_equal(query(s->writer.db, "PRAGMA synchronous"), 2);
+	assert_int_equal(query(s->writer.db, "PRAGMA foreign_keys"), 1);
+	assert_int_equal(query(s->writer.db, "PRAGMA trusted_schema"), 0);
+	assert_int_equal(query(s->writer.db, "PRAGMA wal_autocheckpoint"), 1000);
+	assert_int_equal(query(s->reader.db, "PRAGMA query_only"), 1);
+	assert_int_equal(query(s->reader.db, "PRAGMA trusted_schema"), 0);
+	snprintf(name, sizeof(name), "%s-wal", path);
+	OK(access(name, F_OK));
+	store_close(s);
+	assert_int_not_equal(access(name, F_OK), 0); /* checkpointed and gone */
+	(void)unlink(path);
+	ev_loop_free(l);
+}
+
+/* --- a full disk
+ * ------------------------------------------------------------------------ */
+
+enum { CHANGES = 600 };
+
+struct full {
+	struct store *s;
+	struct ev_loop *loop;
+	int result[CHANGES];
+	size_t done;
+};
+
+struct full_change {
+	struct full *all;
+	size_t n;
+};
+
+static char blob[4000];
+
+static int
+full_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct full_change *c = arg;
+	char name[16];
+
+	(void)f;
+	snprintf(name, sizeof(name), "n%zu", c->n);
+	return store_meta_put(tx, name, blob);
+}
+
+static void
+full_done(void *arg, int r, const struct fault *f)
+{
+	struct full_change *c = arg;
+
+	c->all->result[c->n] = r;
+	if (r != 0)
+		assert_non_null(strstr(f->text, "full"));
+	if (++c->all->done == CHANGES)
+		ev_stop(c->all->loop);
+	free(c);
+}
+
+/* Whatever SQLite rolls back by itself: 0 means that it is there, anything else not. */
+static void
+t_full(void **state)
+{
+	char path[] = "/tmp/t_sqlite.XXXXXX";
+	struct full all = { .loop = ev_loop_new() };
+	struct ev_timer alive = { 0 };
+	struct fault f = { 0 };
+	size_t good = 0;
+	(void)state;
+
+	memset(blob, 'x', sizeof(blob) - 1);
+	close(mkstemp(path));
+	OK(store_open(&all.s, all.loop, path, &f));
+	OK(sqlite3_exec(
+	    all.s->writer.db, "PRAGMA max_page_count = 300", NULL, NULL, NULL));
+	for (size_t i = 0; i < CHANGES; i++) {
+		struct full_change *c = xcalloc(1, sizeof(*c));
+
+		*c = (struct full_change){ &all, i };
+		store_submit(all.s, full_run, full_done, c);
+	}
+	ev_timer_set(all.loop, &alive, 60000, (ev_cb *)ev_stop, all.loop);
+	ev_run(all.loop);
+	ev_timer_clear(&alive);
+	assert_int_equal(all.done, CHANGES);
+	for (size_t i = 0; i < CHANGES; i++) {
+		auto_arena mem = { 0 };
+		char name[16], *value;
+		int r;
+
+		snprintf(name, sizeof(name), "n%zu", i);
+		r = store_meta_get(store_reader(all.s), &mem, name, &value);
+		assert_int_equal(r, all.result[i] == 0 ? 0 : ERR_NOTFOUND);
+		good += r == 0;
+	}
+	print_message("  %zu of %d fitted\n", good, CHANGES);
+	assert_true(good < CHANGES);
+	store_close(all.s);
+	(void)unlink(path);
+	ev_loop_free(all.loop);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_migrate),
+		cmocka_unit_test(t_refused),
+		cmocka_unit_test(t_foreign_file),
+		cmocka_unit_test(t_pragmas),
+		cmocka_unit_test(t_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

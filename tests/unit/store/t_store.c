@@ -1,0 +1,940 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store as store.h promises it, whatever stands behind: rows, errors, order, group
+ * commit, durability.  Every test of rows runs against each kind of path.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "store/store.h"
+
+/* --- a store in a folder of its own --------------------------------------------- */
+
+static const char *const kinds[] = { "memory", "inline", "file" };
+
+struct world {
+	struct ev_loop *loop;
+	struct store *store;
+	struct ev_timer limit; /* a test that hangs stops here */
+	char dir[32];
+	char file[64];
+	char path[96];
+};
+
+static void
+world_init(struct world *w, const char *kind)
+{
+	memset(w, 0, sizeof(*w));
+	memcpy(w->dir, "/tmp/t_store.XXXXXX", sizeof("/tmp/t_store.XXXXXX"));
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->file, sizeof(w->file), "%s/db", w->dir);
+	if (strcmp(kind, "memory") == 0)
+		snprintf(w->path, sizeof(w->path), ":memory:");
+	else
+		snprintf(w->path, sizeof(w->path), "%s%s",
+		    strcmp(kind, "inline") == 0 ? "inline:" : "", w->file);
+	w->loop = ev_loop_new();
+}
+
+static void
+world_open(struct world *w)
+{
+	struct fault f = { 0 };
+
+	if (store_open(&w->store, w->loop, w->path, &f) != 0)
+		fail_msg("store_open: %s", f.text);
+}
+
+static void
+world_close(struct world *w)
+{
+	store_close(w->store);
+	w->store = NULL;
+}
+
+static void
+world_fini(struct world *w)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char name[96];
+
+	world_close(w);
+	ev_timer_clear(&w->limit);
+	ev_loop_free(w->loop);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		snprintf(name, sizeof(name), "%s%s", w->file, suffixes[i]);
+		(void)unlink(name);
+	}
+	assert_int_equal(rmdir(w->dir), 0);
+}
+
+static void
+on_limit(void *arg)
+{
+	(void)arg;
+	fail_msg("the loop did not come to an end");
+}
+
+static void
+world_run(struct world *w)
+{
+	ev_timer_set(w->loop, &w->limit, 60000, on_limit, NULL);
+	ev_run(w->loop);
+	ev_timer_clear(&w->limit);
+}
+
+/* Applies one step, written as a function of the transaction. */
+struct step {
+	int (*fn)(struct store_tx *tx, struct arena *mem);
+	struct arena mem;
+};
+
+static int
+step_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct step *s = arg;
+
+	(void)f;
+	return s->fn(tx, &s->mem);
+}
+
+static int
+apply(struct world *w, int (*fn)(struct store_tx *, struct arena *))
+{
+	struct step s = { .fn = fn };
+	struct fault f = { 0 };
+	int r = store_apply(w->store, step_run, &s, &f);
+
+	arena_fini(&s.mem);
+	return r;
+}
+
+/* String members are char *: the store never writes to them. */
+static char *
+str(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+#define OK(call) assert_int_equal(call, 0)
+
+/* --- rows ------------------------------------------------------------------------- */
+
+static int
+meta_rows(struct store_tx *tx, struct arena *mem)
+{
+	char *v;
+
+	assert_int_equal(store_meta_get(tx, mem, "a", &v), ERR_NOTFOUND);
+	OK(store_meta_put(tx, "a", "1"));
+	OK(store_meta_put(tx, "a", "2"));
+	OK(store_meta_get(tx, mem, "a", &v));
+	assert_string_equal(v, "2");
+	OK(store_meta_del(tx, "a"));
+	OK(store_meta_del(tx, "a"));
+	assert_int_equal(store_meta_get(tx, mem, "a", &v), ERR_NOTFOUND);
+	return 0;
+}
+
+static int
+user_rows(struct store_tx *tx, struct arena *mem)
+{
+	struct store_user u = { str("alice"), str("AIDA1"), str("/"), 5 }, got;
+
+	OK(store_user_put(tx, &u));
+	assert_int_equal(store_user_put(tx, &u), ERR_EXISTS);
+	u.name = str("ALICE"); /* the same name to IAM */
+	u.user_id = str("AIDA2");
+	assert_int_equal(store_user_put(tx, &u), ERR_EXISTS);
+	OK(store_user_get(tx, mem, "alice", &got));
+	assert_string_equal(got.user_id, "AIDA1");
+	assert_string_equal(got.path, "/");
+	assert_int_equal(got.created_ms, 5);
+	assert_int_equal(store_user_get(tx, mem, "bob", &got), ERR_NOTFOUND);
+	return 0;
+}
+
+static struct store_key
+key_of(const char *access_key, int kind, const char *owner, int64_t expires_ms)
+{
+	return (struct store_key){ .access_key = str(access_key),
+		.secret = str("s3cret"),
+		.kind = kind,
+		.owner = str(owner),
+		.token_sha256 = str(""),
+		.active = true,
+		.created_ms = 1,
+		.expires_ms = expires_ms };
+}
+
+static int
+key_rows(struct store_tx *tx, struct arena *mem)
+{
+	struct store_key a = key_of("A", STORE_KEY_USER, "alice", 0), got;
+	struct store_key b = key_of("B", STORE_KEY_NODE, "mi-1", 100);
+	struct store_key c = key_of("C", STORE_KEY_NODE, "mi-1", 0);
+
+	OK(store_key_put(tx, &a));
+	OK(store_key_put(tx, &b));
+	OK(store_key_put(tx, &c));
+	assert_int_equal(store_key_put(tx, &a), ERR_EXISTS);
+	OK(store_key_get(tx, mem, "A", &got));
+	assert_string_equal(got.secret, "s3cret");
+	assert_string_equal(got.token_sha256, "");
+	assert_true(got.active);
+	OK(store_key_set_active(tx, "A", false));
+	OK(store_key_get(tx, mem, "A", &got));
+	assert_false(got.active);
+	assert_int_equal(store_key_set_active(tx, "Z", true), ERR_NOTFOUND);
+	OK(store_keys_expire(tx, 99));
+	OK(store_key_get(tx, mem, "B", &got));
+	assert_int_equal(got.expires_ms, 100);
+	OK(store_keys_expire(tx, 100)); /* an end at this moment is over */
+	assert_int_equal(store_key_get(tx, mem, "B", &got), ERR_NOTFOUND);
+	OK(store_keys_del_owner(tx, STORE_KEY_USER, "mi-1")); /* another kind */
+	OK(store_key_get(tx, mem, "C", &got));
+	OK(store_keys_del_owner(tx, STORE_KEY_NODE, "mi-1"));
+	assert_int_equal(store_key_get(tx, mem, "C", &got), ERR_NOTFOUND);
+	OK(store_key_get(tx, mem, "A", &got));
+	return 0;
+}
+
+static struct store_activation
+activation_of(const char *id, int64_t limit, int64_t expires_ms)
+{
+	return (struct store_activation){ .id = str(id),
+		.code_sha256 = str("abc"),
+		.description = str("d"),
+		.instance_name = str("n"),
+		.iam_role = str("r"),
+		.id_prefix = str("mi-"),
+		.limit = limit,
+		.expires_ms = expires_ms,
+		.created_ms = 3,
+		.tags_json = str("{}") };
+}
+
+static bool
+add_activation_id(void *arg, const struct store_activation *a)
+{
+	buf_add_str(arg, a->id);
+	return true;
+}
+
+static int
+activation_rows(struct store_tx *tx, struct arena *mem)
+{
+	struct store_activation a = activation_of("a", 2, 100),
+				b = activation_of("b", 1, 0), got;
+	auto_buf ids = { .max = 100 };
+
+	OK(store_activation_put(tx, &b));
+	OK(store_activation_put(tx, &a));
+	assert_int_equal(store_activation_put(tx, &a), ERR_EXISTS);
+	OK(store_activation_use(tx, "a", 99));
+	OK(store_activation_use(tx, "a", 99));
+	assert_int_equal(store_activation_use(tx, "a", 99), ERR_LIMIT);
+	assert_int_equal(store_activation_use(tx, "a", 100), ERR_EXPIRED);
+	OK(store_activation_use(tx, "b", INT64_MAX));
+	assert_int_equal(store_activation_use(tx, "c", 0), ERR_NOTFOUND);
+	OK(store_activation_get(tx, mem, "a", &got));
+	assert_int_equal(got.count, 2);
+	assert_int_equal(got.limit, 2);
+	assert_string_equal(got.id_prefix, "mi-");
+	OK(store_activations(tx, "", add_activation_id, &ids));
+	OK(store_activations(tx, "a", add_activation_id, &ids));
+	assert_string_equal(buf_cstr(&ids), "abb");
+	OK(store_activation_del(tx, "a"));
+	assert_int_equal(store_activation_del(tx, "a"), ERR_NOTFOUND);
+	return 0;
+}
+
+static struct store_node
+node_of(const char *id)
+{
+	return (struct store_node){ .id = str(id),
+		.public_key = str("k"),
+		.fingerprint = str("f"),
+		.activation_id = str("act"),
+		.iam_role = str("role"),
+		.name = str("web"),
+		.agent_name = str("amazon-ssm-agent"),
+		.agent_version = str("3.3.0.0"),
+		.platform_type = str("Linux"),
+		.platform_name = str("Debian"),
+		.platform_version = str("12"),
+		.ip = str("192.0.2.1"),
+		.hostname = str("h"),
+		.zone = str("z"),
+		.leave_reason = str(""),
+		.registered_ms = 1,
+		.ping_ms = 2,
+		.offline_ms = 3 };
+}
+
+static bool
+first_node_only(void *arg, const struct store_node *n)
+{
+	buf_add_str(arg, n->id);
+	return false;
+}
+
+static int
+node_rows(struct store_tx *tx, struct arena *mem)
+{
+	struct store_node n = node_of("mi-2"), got;
+	struct store_key k = key_of("K", STORE_KEY_NODE, "mi-2", 0), key;
+	auto_buf ids = { .max = 100 };
+	char *v;
+
+	OK(store_node_put(tx, &n));
+	n.hostname = str("h2");
+	OK(store_node_put(tx, &n)); /* replaces */
+	OK(store_node_get(tx, mem, "mi-2", &got));
+	assert_string_equal(got.hostname, "h2");
+	assert_string_equal(got.agent_version, "3.3.0.0");
+	assert_string_equal(got.zone, "z");
+	assert_int_equal(got.ping_ms, 2);
+	OK(store_node_set_leave(tx, "mi-2", "power cut", 77));
+	OK(store_node_get(tx, mem, "mi-2", &got));
+	assert_string_equal(got.leave_reason, "power cut");
+	assert_int_equal(got.offline_ms, 77);
+	assert_string_equal(got.hostname, "h2");
+	assert_int_equal(store_node_set_leave(tx, "mi-9", "", 0), ERR_NOTFOUND);
+	n = node_of("mi-1");
+	OK(store_node_put(tx, &n));
+	OK(store_nodes(tx, "", first_node_only, &ids));
+	OK(store_nodes(tx, "mi-1", first_node_only, &ids));
+	assert_string_equal(buf_cstr(&ids), "mi-1mi-2");
+
+	OK(store_key_put(tx, &k));
+	OK(store_tag_put(tx, "ManagedInstance/mi-2", "env", "prod"));
+	OK(store_tag_put(tx, "ManagedInstance/mi-1", "env", "dev"));
+	OK(store_node_del(tx, "mi-2"));
+	assert_int_equal(store_node_del(tx, "mi-2"), ERR_NOTFOUND);
+	assert_int_equal(store_key_get(tx, mem, "K", &key), ERR_NOTFOUND);
+	assert_int_equal(
+	    store_tag_get(tx, mem, "ManagedInstance/mi-2", "env", &v), ERR_NOTFOUND);
+	OK(store_tag_get(tx, mem, "ManagedInstance/mi-1", "env", &v));
+	return 0;
+}
+
+struct nested {
+	struct store_tx *tx;
+	struct buf *out;
+	int depth;
+};
+
+/* The same query inside its own callback: statements are shared, walks are not. */
+static bool
+add_tag(void *arg, const struct store_tag *t)
+{
+	struct nested *n = arg;
+
+	buf_addf(n->out, "%s.%s=%s ", t->resource, t->key, t->value);
+	if (n->depth == 0) {
+		struct nested inner = { n->tx, n->out, 1 };
+
+		buf_add_str(n->out, "[");
+		OK(store_tags(n->tx, "B", add_tag, &inner));
+		buf_add_str(n->out, "]");
+	}
+	return true;
+}
+
+static int
+tag_rows(struct store_tx *tx, struct arena *mem)
+{
+	auto_buf out = { .max = 1000 };
+	struct nested outer = { tx, &out, 0 };
+	char *v;
+
+	OK(store_tag_put(tx, "B", "y", "2"));
+	OK(store_tag_put(tx, "B", "x", "0"));
+	OK(store_tag_put(tx, "B", "x", "1"));
+	OK(store_tag_put(tx, "A", "z", "3"));
+	OK(store_tag_get(tx, mem, "B", "x", &v));
+	assert_string_equal(v, "1");
+	OK(store_tags(tx, "B", add_tag, &outer));
+	assert_string_equal(buf_cstr(&out), "B.x=1 [B.x=1 B.y=2 ]B.y=2 [B.x=1 B.y=2 ]");
+	buf_reset(&out);
+	outer.depth = 1;
+	OK(store_tags(tx, NULL, add_tag, &outer));
+	assert_string_equal(buf_cstr(&out), "A.z=3 B.x=1 B.y=2 ");
+	OK(store_tag_del(tx, "B", "x"));
+	OK(store_tag_del(tx, "B", "x"));
+	OK(store_tags_del(tx, "A"));
+	buf_reset(&out);
+	OK(store_tags(tx, NULL, add_tag, &outer));
+	assert_string_equal(buf_cstr(&out), "B.y=2 ");
+	return 0;
+}
+
+static int
+document_rows(struct store_tx *tx, struct arena *mem)
+{
+	struct store_document d = { .name = str("Doc"),
+		.type = str("Session"),
+		.content = str("{\"a\":1}"),
+		.version = 99, /* not ours to say */
+		.created_ms = 4,
+		.builtin = true },
+			      got;
+	int64_t version;
+
+	OK(store_document_put(tx, &d, &version));
+	assert_int_equal(version, 1);
+	d.content = str("{\"a\":2}");
+	d.builtin = false;
+	OK(store_document_put(tx, &d, &version));
+	assert_int_equal(version, 2);
+	OK(store_document_get(tx, mem, "Doc", 0, &got));
+	assert_int_equal(got.version, 2);
+	assert_string_equal(got.content, "{\"a\":2}");
+	assert_false(got.builtin);
+	OK(store_document_get(tx, mem, "Doc", 1, &got));
+	assert_string_equal(got.content, "{\"a\":1}");
+	assert_string_equal(got.type, "Session");
+	assert_true(got.builtin);
+	assert_int_equal(store_document_get(tx, mem, "Doc", 3, &got), ERR_NOTFOUND);
+	assert_int_equal(store_document_get(tx, mem, "Other", 0, &got), ERR_NOTFOUND);
+	return 0;
+}
+
+static struct store_session
+session_of(const char *id, int64_t start_ms, int64_t end_ms)
+{
+	return (struct store_session){ .id = str(id),
+		.target = str("mi-1"),
+		.document = str("Doc"),
+		.reason = str("why"),
+		.owner_arn = str("arn"),
+		.owner_user_id = str("AIDA"),
+		.access_key = str("AKIA"),
+		.source_ip = str("192.0.2.9"),
+		.region = str("eu-west-1"),
+		.status = str("Connected"),
+		.details = str(""),
+		.content_json = str("{}"),
+		.run_as = str("ops"),
+		.token_sha256 = str("t"),
+		.token_expires_ms = 9,
+		.start_ms = start_ms,
+		.end_ms = end_ms,
+		.max_duration_min = 60,
+		.idle_min = 20 };
+}
+
+static bool
+add_session(void *arg, const struct store_session *s)
+{
+	buf_addf(arg, "%s ", s->id);
+	return true;
+}
+
+static void
+put_sessions(struct store_tx *tx)
+{
+	static const struct {
+		const char *id;
+		int64_t start_ms, end_ms;
+		bool farewell;
+	} rows[] = {
+		{ "a", 10, 0, false },
+		{ "b", 20, 0, false },
+		{ "c", 20, 0, false },
+		{ "d", 30, 90, true },
+		{ "e", 40, 50, true },
+		{ "f", 50, 70, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct store_session s =
+		    session_of(rows[i].id, rows[i].start_ms, rows[i].end_ms);
+
+		s.farewell = rows[i].farewell;
+		OK(store_session_put(tx, &s));
+	}
+}
+
+static int
+session_lists(struct store_tx *tx, struct arena *mem)
+{
+	auto_buf out = { .max = 1000 };
+
+	(void)mem;
+	put_sessions(tx);
+	OK(store_sessions(tx, true, 0, "", add_session, &out));
+	assert_string_equal(buf_cstr(&out), "c b a ");
+	buf_reset(&out);
+	OK(store_sessions(tx, true, 20, "c", add_session, &out)); /* among equals */
+	assert_string_equal(buf_cstr(&out), "b a ");
+	buf_reset(&out);
+	OK(store_sessions(tx, false, 0, "", add_session, &out));
+	assert_string_equal(buf_cstr(&out), "f e d ");
+	buf_reset(&out);
+	OK(store_sessions_farewell(tx, 0, add_session, &out));
+	assert_string_equal(buf_cstr(&out), "e d ");
+	buf_reset(&out);
+	OK(store_sessions_farewell(tx, 51, add_session, &out));
+	assert_string_equal(buf_cstr(&out), "d ");
+	buf_reset(&out);
+	OK(store_sessions_purge(tx, 70)); /* what ended at 70 stays */
+	OK(store_sessions(tx, false, 0, "", add_session, &out));
+	OK(store_sessions(tx, true, 0, "", add_session, &out));
+	assert_string_equal(buf_cstr(&out), "f d c b a ");
+	return 0;
+}
+
+static int
+session_rows(struct store_tx *tx, struct arena *mem)
+{
+	struct store_session s = session_of("s-1", 10, 0), got;
+
+	OK(store_session_put(tx, &s));
+	OK(store_session_get(tx, mem, "s-1", &got));
+	assert_string_equal(got.source_ip, "192.0.2.9");
+	assert_string_equal(got.run_as, "ops");
+	assert_int_equal(got.idle_min, 20);
+	s.status = str("Terminated");
+	s.details = str("by hand");
+	s.end_ms = 77;
+	s.farewell = true;
+	s.target = str("ignored");
+	OK(store_session_set_status(tx, &s));
+	OK(store_session_set_token(tx, "s-1", "", 0));
+	OK(store_session_get(tx, mem, "s-1", &got));
+	assert_string_equal(got.status, "Terminated");
+	assert_string_equal(got.details, "by hand");
+	assert_string_equal(got.target, "mi-1");
+	assert_string_equal(got.token_sha256, "");
+	assert_int_equal(got.token_expires_ms, 0);
+	assert_int_equal(got.end_ms, 77);
+	assert_true(got.farewell);
+	assert_int_equal(store_session_set_token(tx, "s-2", "", 0), ERR_NOTFOUND);
+	s.id = str("s-2");
+	assert_int_equal(store_session_set_status(tx, &s), ERR_NOTFOUND);
+	assert_int_equal(store_session_get(tx, mem, "s-2", &got), ERR_NOTFOUND);
+	return 0;
+}
+
+static void
+t_rows(void **state)
+{
+	static const struct {
+		const char *what;
+		int (*fn)(struct store_tx *tx, struct arena *mem);
+	} t[] = {
+		{ "settings", meta_rows },
+		{ "users", user_rows },
+		{ "access keys", key_rows },
+		{ "activations", activation_rows },
+		{ "nodes", node_rows },
+		{ "tags", tag_rows },
+		{ "documents", document_rows },
+		{ "sessions", session_rows },
+		{ "lists of sessions", session_lists },
+	};
+	(void)state;
+
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+			struct world w;
+
+			print_message("  %s: %s\n", kinds[k], t[i].what);
+			world_init(&w, kinds[k]);
+			world_open(&w);
+			OK(apply(&w, t[i].fn));
+			world_fini(&w);
+		}
+	}
+}
+
+/* --- changes that wait together ------------------------------------------------------
+ */
+
+enum { MANY = 1000 };
+
+struct many {
+	struct world *w;
+	int64_t next;      /* the number that must come next */
+	int64_t committed; /* successes so far */
+	int64_t last;      /* stop the loop behind this one */
+};
+
+struct numbered {
+	struct many *all;
+	int64_t n;
+};
+
+static void
+put_number(struct store_tx *tx, int64_t n)
+{
+	char name[32], value[32];
+
+	snprintf(name, sizeof(name), "n%lld", (long long)n);
+	snprintf(value, sizeof(value), "%lld", (long long)n);
+	OK(store_meta_put(tx, name, value));
+	OK(store_meta_put(tx, "newest", value));
+}
+
+static bool
+has_number(struct store *s, int64_t n)
+{
+	auto_arena mem = { 0 };
+	char name[32], *value;
+	int r;
+
+	snprintf(name, sizeof(name), "n%lld", (long long)n);
+	r = store_meta_get(store_reader(s), &mem, name, &value);
+	assert_true(r == 0 || r == ERR_NOTFOUND);
+	return r == 0;
+}
+
+/* Every third fails after it has changed something. */
+static int
+numbered_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct numbered *c = arg;
+
+	put_number(tx, c->n);
+	if (c->n % 3 == 0)
+		return fault_set(f, ERR_CONFLICT, "number %lld", (long long)c->n);
+	return 0;
+}
+
+static void
+numbered_done(void *arg, int r, const struct fault *f)
+{
+	struct numbered *c = arg;
+	struct many *m = c->all;
+	char expect[32];
+
+	assert_int_equal(c->n, m->next);
+	m->next++;
+	snprintf(expect, sizeof(expect), "number %lld", (long long)c->n);
+	assert_int_equal(r, c->n % 3 == 0 ? ERR_CONFLICT : 0);
+	if (r != 0)
+		assert_string_equal(f->text, expect);
+	else
+		assert_true(has_number(m->w->store, c->n)); /* readers see it by now */
+	if (c->n == m->last)
+		ev_stop(m->w->loop);
+	free(c);
+}
+
+static void
+submit_number(struct many *m, int64_t n)
+{
+	struct numbered *c = xcalloc(1, sizeof(*c));
+
+	*c = (struct numbered){ m, n };
+	store_submit(m->w->store, numbered_run, numbered_done, c);
+}
+
+static void
+t_group(void **state)
+{
+	(void)state;
+
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct world w;
+		struct many m = { .w = &w, .last = MANY - 1 };
+		auto_arena mem = { 0 };
+		char *newest;
+
+		print_message("  %s\n", kinds[k]);
+		world_init(&w, kinds[k]);
+		world_open(&w);
+		for (int64_t n = 0; n < MANY; n++)
+			submit_number(&m, n);
+		assert_int_equal(m.next, 0); /* never from inside store_submit() */
+		world_run(&w);
+		assert_int_equal(m.next, MANY);
+		for (int64_t n = 0; n < MANY; n++)
+			assert_int_equal(has_number(w.store, n), n % 3 != 0);
+		OK(store_meta_get(store_reader(w.store), &mem, "newest", &newest));
+		assert_string_equal(newest, "998"); /* 999 failed: undone */
+		world_fini(&w);
+	}
+}
+
+static void
+t_close_finishes(void **state)
+{
+	(void)state;
+
+	for (size_t k = 1; k < ARRAY_LEN(kinds); k++) {
+		struct world w;
+		struct many m = { .w = &w, .last = -1 };
+
+		print_message("  %s\n", kinds[k]);
+		world_init(&w, kinds[k]);
+		world_open(&w);
+		for (int64_t n = 0; n < MANY; n++)
+			submit_number(&m, n);
+		world_close(&w); /* the loop never ran */
+		assert_int_equal(m.next, MANY);
+		world_open(&w);
+		assert_true(has_number(w.store, MANY - 2));
+		world_close(&w);
+		/* A call that was on its way to the loop finds no store, and no memory.
+		 */
+		ev_run(w.loop);
+		world_fini(&w);
+	}
+}
+
+/* done() may submit, and store_apply() may be called while changes are under way. */
+static void
+chain_done(void *arg, int r, const struct fault *f)
+{
+	struct numbered *c = arg;
+	struct many *m = c->all;
+
+	(void)f;
+	OK(r);
+	m->committed++;
+	if (m->committed < 50) {
+		c->n = m->committed * 3 + 1;
+		store_submit(m->w->store, numbered_run, chain_done, c);
+		OK(apply(m->w, meta_rows));
+		return;
+	}
+	free(c);
+	ev_stop(m->w->loop);
+}
+
+static void
+t_chain(void **state)
+{
+	(void)state;
+
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct world w;
+		struct many m = { .w = &w };
+		struct numbered *c = xcalloc(1, sizeof(*c));
+
+		world_init(&w, kinds[k]);
+		world_open(&w);
+		*c = (struct numbered){ &m, 1 };
+		store_submit(w.store, numbered_run, chain_done, c);
+		world_run(&w);
+		assert_int_equal(m.committed, 50);
+		assert_true(has_number(w.store, 49 * 3 + 1));
+		world_fini(&w);
+	}
+}
+
+static int
+bad_row(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct store_key k = key_of("A", 9, "x", 0); /* no such kind */
+
+	(void)arg;
+	(void)f;
+	return store_key_put(tx, &k);
+}
+
+static void
+t_fault(void **state)
+{
+	(void)state;
+
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct fault f = { 0 };
+		struct world w;
+
+		world_init(&w, kinds[k]);
+		world_open(&w);
+		assert_int_equal(store_apply(w.store, bad_row, NULL, &f), ERR_STORE);
+		assert_int_equal(f.code, ERR_STORE);
+		assert_non_null(strstr(f.text, "CHECK"));
+		OK(apply(&w, meta_rows)); /* and it goes on */
+		world_fini(&w);
+	}
+}
+
+/* --- files
+ * ------------------------------------------------------------------------------ */
+
+static int
+put_sessions_step(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	put_sessions(tx);
+	return 0;
+}
+
+static void
+t_reopen(void **state)
+{
+	(void)state;
+
+	for (size_t k = 1; k < ARRAY_LEN(kinds); k++) {
+		auto_arena mem = { 0 };
+		struct store_session got;
+		struct world w;
+		struct stat st;
+
+		world_init(&w, kinds[k]);
+		world_open(&w);
+		OK(apply(&w, put_sessions_step));
+		OK(stat(w.file, &st));
+		assert_int_equal(st.st_mode & 0777, 0600);
+		world_close(&w);
+		for (int i = 0; i < 3; i++) {
+			world_open(&w);
+			OK(store_session_get(store_reader(w.store), &mem, "e", &got));
+			assert_string_equal(got.region, "eu-west-1");
+			world_close(&w);
+		}
+		world_fini(&w);
+	}
+}
+
+static void
+t_bad_path(void **state)
+{
+	struct ev_loop *l = ev_loop_new();
+	struct store *s;
+	struct fault f = { 0 };
+	(void)state;
+
+	assert_int_equal(store_open(&s, l, "/nonexistent/dir/db", &f), ERR_STORE);
+	assert_null(s);
+	assert_non_null(strstr(f.text, "/nonexistent/dir/db"));
+	ev_loop_free(l);
+}
+
+/* --- kill -9
+ * ------------------------------------------------------------------------------ */
+
+enum { IN_FLIGHT = 64 };
+
+struct ack {
+	struct world *w;
+	int fd;
+	int64_t *next;
+	int64_t n;
+};
+
+static int
+ack_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct ack *a = arg;
+
+	(void)f;
+	put_number(tx, a->n);
+	return 0;
+}
+
+/* Tells the parent, as an answer would be sent to a client, and goes on. */
+static void
+ack_done(void *arg, int r, const struct fault *f)
+{
+	struct ack *a = arg;
+
+	(void)f;
+	if (r != 0 || write(a->fd, &a->n, sizeof(a->n)) != sizeof(a->n))
+		_exit(3);
+	a->n = (*a->next)++;
+	store_submit(a->w->store, ack_run, ack_done, a);
+}
+
+static _Noreturn void
+writer_process(struct world *w, int fd, int64_t first)
+{
+	struct ack acks[IN_FLIGHT];
+	struct fault f = { 0 };
+
+	w->loop = ev_loop_new();
+	if (store_open(&w->store, w->loop, w->path, &f) != 0)
+		_exit(2);
+	for (size_t i = 0; i < IN_FLIGHT; i++) {
+		acks[i] = (struct ack){ w, fd, &first, first };
+		first++;
+		store_submit(w->store, ack_run, ack_done, &acks[i]);
+	}
+	for (;;) {
+		ev_timer_set(w->loop, &w->limit, 1000, (ev_cb *)ev_stop, w->loop);
+		ev_run(w->loop);
+	}
+}
+
+/* Reads what the child acknowledged, kills it after "count", reads what was still in the
+ * pipe. */
+static int64_t
+kill_after(struct world *w, int64_t first, int64_t count, bool *acked)
+{
+	int fds[2], status;
+	int64_t n, got = 0;
+	pid_t pid;
+
+	OK(pipe(fds));
+	if ((pid = fork()) == 0) {
+		close(fds[0]);
+		writer_process(w, fds[1], first);
+	}
+	assert_true(pid > 0);
+	close(fds[1]);
+	while (read(fds[0], &n, sizeof(n)) == sizeof(n)) {
+		acked[n] = true;
+		if (++got == count)
+			OK(kill(pid, SIGKILL));
+	}
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	return got;
+}
+
+static void
+t_kill(void **state)
+{
+	enum { ROUNDS = 6, SPAN_OF_ROUND = 100000 };
+	bool *acked = xcalloc(ROUNDS * SPAN_OF_ROUND, sizeof(*acked));
+	int64_t lost = 0, total = 0;
+	struct world w;
+	(void)state;
+
+	world_init(&w, "file");
+	ev_loop_free(w.loop); /* the child makes its own, before any thread exists here */
+	for (int64_t i = 0; i < ROUNDS; i++)
+		total += kill_after(&w, i * SPAN_OF_ROUND, 1 + i * 137, acked);
+	w.loop = ev_loop_new();
+	w.store = NULL;
+	world_open(&w);
+	for (int64_t n = 0; n < ROUNDS * SPAN_OF_ROUND; n++)
+		lost += acked[n] && !has_number(w.store, n);
+	print_message("  %lld acknowledged before kill -9, %lld lost\n", (long long)total,
+	    (long long)lost);
+	assert_int_equal(lost, 0);
+	OK(apply(&w, user_rows)); /* and it takes changes */
+	world_fini(&w);
+	free(acked);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_kill), /* first: it forks */
+		cmocka_unit_test(t_rows),
+		cmocka_unit_test(t_group),
+		cmocka_unit_test(t_close_finishes),
+		cmocka_unit_test(t_chain),
+		cmocka_unit_test(t_fault),
+		cmocka_unit_test(t_reopen),
+		cmocka_unit_test(t_bad_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
