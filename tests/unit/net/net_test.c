@@ -257,8 +257,9 @@ raw_say(struct raw *r, struct span s)
 bool
 raw_heard(const struct raw *r, const char *what)
 {
-	return r->in.len >= strlen(what) &&
-	    memmem(r->in.p, r->in.len, what, strlen(what)) != NULL;
+	size_t n = strlen(what);
+
+	return n == 0 || (r->in.len >= n && memmem(r->in.p, r->in.len, what, n) != NULL);
 }
 
 void
