@@ -111,8 +111,7 @@ signable(const struct input *in)
 			    name.p[k] == ';')
 				return false;
 		}
-		if (name.n == 0 ||
-		    memchr(in->headers[i].value.p, 0, in->headers[i].value.n) != NULL)
+		if (name.n == 0 || span_find(in->headers[i].value, 0) >= 0)
 			return false;
 	}
 	return true;
