@@ -31,6 +31,8 @@ struct idle {
 	char host[];
 };
 
+static const char too_large[] = "the answer is larger than allowed";
+
 static void on_timer(void *arg);
 
 /* --- kept connections -------------------------------------------------------- */
@@ -215,19 +217,35 @@ answer_head(struct http_call *call)
 	call->head_done = true;
 	if (!call->is_head && h->content_length > 0 &&
 	    (uint64_t)h->content_length > call->body.max) {
-		call_fail(call, ERR_LIMIT, "the answer is larger than allowed");
+		call_fail(call, ERR_LIMIT, too_large);
 		return false;
 	}
 	return true;
 }
 
+static int
+take_body(struct http_call *call, struct span body)
+{
+	int status = http1_head(call->h1)->status;
+
+	if (call->on_body == NULL || status < 200 || status > 299) {
+		buf_add(&call->body, body);
+		return buf_check(&call->body);
+	}
+	call->streamed += body.n;
+	if (call->streamed > call->body.max)
+		return ERR_LIMIT;
+	return call->on_body(call->arg, body);
+}
+
 static bool
 answer_body(struct http_call *call, struct span body)
 {
-	buf_add(&call->body, body);
-	if (buf_check(&call->body) == 0)
+	int r = take_body(call, body);
+
+	if (r == 0)
 		return true;
-	call_fail(call, ERR_LIMIT, "the answer is larger than allowed");
+	call_fail(call, r, r == ERR_LIMIT ? too_large : err_text(r));
 	return false;
 }
 
@@ -546,6 +564,7 @@ http_call(
 {
 	struct http_call *call = http_call_new(c, r);
 
+	call->on_body = r->on_body;
 	call->done = cb;
 	call->arg = arg;
 	if (call->err == 0)

@@ -17,6 +17,12 @@ struct http_header {
 	const char *value;
 };
 
+/*
+ * A piece of a 2xx body, for downloads that are not to be kept in memory.  Anything but 0
+ * ends the call with that error.  It must not cancel the call or free the client.
+ */
+typedef int http_body_cb(void *arg, struct span piece);
+
 struct http_request {
 	const char *method;
 	const char *url; /* absolute: https://, http://, wss:// or ws:// */
@@ -25,6 +31,7 @@ struct http_request {
 	struct span body;
 	uint64_t timeout_ms; /* for the whole call */
 	size_t response_max; /* 0: 4 MiB */
+	http_body_cb *on_body; /* NULL: the body is kept and comes with the answer */
 };
 
 struct http_response {

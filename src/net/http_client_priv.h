@@ -66,6 +66,7 @@ struct http_call {
 	struct ev_timer timer; /* the deadline; or, with err, telling of it at once */
 	uint64_t timeout_ms;
 	struct buf out;  /* the request until it is sent */
+	uint64_t streamed;     /* bytes that on_body got */
 	struct buf body; /* of the answer */
 	int err;
 	char *why;
@@ -74,6 +75,7 @@ struct http_call {
 	bool head_done;
 	bool is_head;
 
+	http_body_cb *on_body;
 	http_done_cb *done;
 	ws_open_cb *opened; /* WebSocket calls */
 	void *arg;

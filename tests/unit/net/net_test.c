@@ -137,7 +137,7 @@ path(char out[96], const struct certs *c, const char *name)
 void
 certs_init(struct certs *c)
 {
-	static const char *const here[] = { "localhost", "127.0.0.1" };
+	static const char *const here[] = { "localhost", "127.0.0.1", "server" };
 	static const char *const there[] = { "example.org" };
 	struct ca ca, other;
 
@@ -154,8 +154,8 @@ certs_init(struct certs *c)
 	path(c->wrong_key, c, "wrong-key.pem");
 	make_ca(&ca, "test CA", c->ca);
 	make_ca(&other, "other CA", c->other_ca);
-	make_cert(&ca, here, 2, -3600, 3600, c->cert, c->key);
-	make_cert(&ca, here, 2, -3600, -60, c->expired_cert, c->expired_key);
+	make_cert(&ca, here, 3, -3600, 3600, c->cert, c->key);
+	make_cert(&ca, here, 3, -3600, -60, c->expired_cert, c->expired_key);
 	make_cert(&ca, there, 1, -3600, 3600, c->wrong_cert, c->wrong_key);
 	buf_fini(&ca.cert);
 	buf_fini(&ca.key);

@@ -14,7 +14,7 @@ struct site {
 	struct http_req *kept; /* a request that /keep holds back */
 	struct wsconn *ws;
 	struct ev_timer later;
-	struct buf log;        /* "GET /path body;" */
+	struct buf log; /* "GET /path body;" */
 	uint32_t aborted, ws_messages, ws_closed;
 	uint32_t requests;
 };
@@ -71,7 +71,8 @@ ws_close(void *arg, int err, uint16_t code)
 static void
 handle(void *arg, struct http_req *r)
 {
-	static const struct wsconn_handler wsh = { .on_message = ws_message, .on_close = ws_close };
+	static const struct wsconn_handler wsh = { .on_message = ws_message,
+		.on_close = ws_close };
 	static const struct wsconn_options wso = { .message_max = 1000 };
 	struct site *site = arg;
 
@@ -113,8 +114,8 @@ setup(struct site *site, uint32_t segment)
 		.latency_min_ms = segment == 0 ? 1 : 0,
 		.wall_start_ms = 1795225657000 });
 	buf_init(&site->log, 1 << 20);
-	assert_int_equal(http_server_new(&site->s, site->w.server, "", 80, NULL, &limits, handle,
-			     site, NULL),
+	assert_int_equal(http_server_new(&site->s, site->w.server, "", 80, NULL, &limits,
+			     handle, site, NULL),
 	    0);
 }
 
@@ -156,18 +157,22 @@ static const struct {
 	const char *statuses;
 	bool closed;
 } rows[] = {
-	{ "plain GET", SPAN("GET /a?b HTTP/1.1\r\n" H "\r\n"), "GET /a ;", "200 ", false },
+	{ "plain GET", SPAN("GET /a?b HTTP/1.1\r\n" H "\r\n"), "GET /a ;", "200 ",
+	    false },
 	{ "HEAD", SPAN("HEAD /a HTTP/1.1\r\n" H "\r\n"), "HEAD /a ;", "200 ", false },
 	{ "HTTP/1.0", SPAN("GET /a HTTP/1.0\r\n\r\n"), "GET /a ;", "200 ", true },
-	{ "HTTP/1.0 kept alive", SPAN("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
-	    "GET /a ;", "200 ", false },
-	{ "asks to close", SPAN("GET /a HTTP/1.1\r\n" H "Connection: close\r\n\r\n"), "GET /a ;",
+	{ "HTTP/1.0 kept alive",
+	    SPAN("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), "GET /a ;", "200 ",
+	    false },
+	{ "asks to close", SPAN("GET /a HTTP/1.1\r\n" H "Connection: close\r\n\r\n"),
+	    "GET /a ;", "200 ", true },
+	{ "handler closes", SPAN("GET /close HTTP/1.1\r\n" H "\r\n"), "GET /close ;",
 	    "200 ", true },
-	{ "handler closes", SPAN("GET /close HTTP/1.1\r\n" H "\r\n"), "GET /close ;", "200 ", true },
-	{ "body with length", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello"),
+	{ "body with length",
+	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello"),
 	    "POST /a hello;", "200 ", false },
-	{ "empty body", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"), "POST /a ;",
-	    "200 ", false },
+	{ "empty body", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"),
+	    "POST /a ;", "200 ", false },
 	{ "chunked body",
 	    SPAN("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
 		 "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"),
@@ -177,80 +182,93 @@ static const struct {
 		 "5\r\nhello\r\n0\r\nX: y\r\n\r\n"),
 	    "POST /a hello;", "200 ", false },
 	{ "expects 100-continue",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"), "",
-	    "100 ", false },
+	    SPAN("POST /a HTTP/1.1\r\n" H
+		 "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+	    "", "100 ", false },
 	{ "expects something else",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Expect: magic\r\nContent-Length: 2\r\n\r\n"), "", "417 ",
-	    true },
+	    SPAN("POST /a HTTP/1.1\r\n" H "Expect: magic\r\nContent-Length: 2\r\n\r\n"),
+	    "", "417 ", true },
 	{ "pipeline",
-	    SPAN("GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\nx"
+	    SPAN("GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H
+		 "Content-Length: 1\r\n\r\nx"
 		 "GET /3 HTTP/1.1\r\n" H "\r\n"),
 	    "GET /1 ;POST /2 x;GET /3 ;", "200 200 200 ", false },
 	{ "pipeline behind a late answer",
 	    SPAN("GET /later HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n"),
 	    "GET /later ;GET /2 ;", "200 200 ", false },
 	{ "nothing after a close",
-	    SPAN("GET /close HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n"), "GET /close ;",
-	    "200 ", true },
+	    SPAN("GET /close HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n"),
+	    "GET /close ;", "200 ", true },
 	{ "204", SPAN("GET /204 HTTP/1.1\r\n" H "\r\n"), "GET /204 ;", "204 ", false },
 	{ "line end in an answer's header", SPAN("GET /evil HTTP/1.1\r\n" H "\r\n"),
 	    "GET /evil ;", "500 ", false },
 
 	{ "no Host", SPAN("GET / HTTP/1.1\r\n\r\n"), "", "400 ", true },
 	{ "two Hosts", SPAN("GET / HTTP/1.1\r\n" H H "\r\n"), "", "400 ", true },
-	{ "garbage", SPAN("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"), "", "400 ", true },
+	{ "garbage", SPAN("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n"), "", "400 ",
+	    true },
 	{ "HTTP/2 preface", SPAN("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "", "400 ", true },
 	{ "CONNECT", SPAN("CONNECT a:1 HTTP/1.1\r\n" H "\r\n"), "", "501 ", true },
-	{ "body too large", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 5001\r\n\r\n"), "",
-	    "413 ", true },
+	{ "body too large", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 5001\r\n\r\n"),
+	    "", "413 ", true },
 	{ "absurd length",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 9223372036854775807\r\n\r\n"), "",
-	    "413 ", true },
+	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 9223372036854775807\r\n\r\n"),
+	    "", "413 ", true },
 	{ "length and chunked",
 	    SPAN("POST /a HTTP/1.1\r\n" H
 		 "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
 	    "", "400 ", true },
 	{ "two lengths",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 2\r\n\r\nx"), "",
-	    "400 ", true },
-	{ "length with a sign", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: +1\r\n\r\nx"), "",
-	    "400 ", true },
-	{ "negative length", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\nx"), "",
-	    "400 ", true },
+	    SPAN("POST /a HTTP/1.1\r\n" H
+		 "Content-Length: 1\r\nContent-Length: 2\r\n\r\nx"),
+	    "", "400 ", true },
+	{ "length with a sign",
+	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: +1\r\n\r\nx"), "", "400 ",
+	    true },
+	{ "negative length", SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\nx"),
+	    "", "400 ", true },
 	{ "unknown transfer coding",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n"), "", "400 ",
-	    true },
+	    SPAN("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n"), "",
+	    "400 ", true },
 	{ "blank before the colon",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length : 1\r\n\r\nx"), "", "400 ", true },
-	{ "folded header", SPAN("GET /a HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n"), "", "400 ", true },
+	    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length : 1\r\n\r\nx"), "", "400 ",
+	    true },
+	{ "folded header", SPAN("GET /a HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n"), "", "400 ",
+	    true },
 	{ "bare line feed", SPAN("GET /a HTTP/1.1\nHost: h\n\n"), "", "400 ", true },
-	{ "NUL in a header", SPAN("GET /a HTTP/1.1\r\n" H "X: a\0b\r\n\r\n"), "", "400 ", true },
+	{ "NUL in a header", SPAN("GET /a HTTP/1.1\r\n" H "X: a\0b\r\n\r\n"), "", "400 ",
+	    true },
 	{ "bad chunk size",
-	    SPAN("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), "", "400 ",
-	    true },
+	    SPAN("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+	    "", "400 ", true },
 	{ "chunked in HTTP/1.0",
-	    SPAN("POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "", "400 ",
-	    true },
+	    SPAN("POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "",
+	    "400 ", true },
 
 	{ "upgrade",
-	    SPAN("GET /ws HTTP/1.1\r\n" H "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-		 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+	    SPAN("GET /ws HTTP/1.1\r\n" H
+		 "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+		 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+		 "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
 	    "GET /ws ;", "101 ", false },
 	{ "upgrade of another version",
 	    SPAN("GET /ws HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-		 "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+		 "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: "
+		 "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
 	    "GET /ws ;", "426 ", true },
 	{ "upgrade with a bad key",
 	    SPAN("GET /ws HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 		 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n"),
 	    "GET /ws ;", "400 ", true },
-	{ "no upgrade at all", SPAN("GET /ws HTTP/1.1\r\n" H "\r\n"), "GET /ws ;", "400 ", false },
+	{ "no upgrade at all", SPAN("GET /ws HTTP/1.1\r\n" H "\r\n"), "GET /ws ;", "400 ",
+	    false },
 	{ "upgrade that the handler ignores",
-	    SPAN("GET /a HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+	    SPAN("GET /a HTTP/1.1\r\n" H
+		 "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
 	    "GET /a ;", "200 ", true },
 	{ "upgrade to h2c is ignored",
-	    SPAN("GET /a HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), "GET /a ;",
-	    "200 ", false },
+	    SPAN("GET /a HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
+	    "GET /a ;", "200 ", false },
 };
 
 static void
@@ -348,11 +366,12 @@ t_handshake_bytes(void **state)
 
 	setup(&site, 0);
 	raw_connect(&r, &site.w, 80);
-	raw_say(&r, SPAN("GET /ws HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-			 "Sec-WebSocket-Version: 13\r\n"
-			 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-			 "\x89\x80\x01\x02\x03\x04" /* a ping right behind the head */
-			 "\x82\x81\x00\x00\x00\x00x"));
+	raw_say(&r,
+	    SPAN("GET /ws HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+		 "Sec-WebSocket-Version: 13\r\n"
+		 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+		 "\x89\x80\x01\x02\x03\x04" /* a ping right behind the head */
+		 "\x82\x81\x00\x00\x00\x00x"));
 	world_run(&site.w, 100);
 	check_span(buf_span(&r.in),
 	    SPAN("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
@@ -415,7 +434,9 @@ t_expect_continue(void **state)
 
 	setup(&site, 0);
 	raw_connect(&r, &site.w, 80);
-	raw_say(&r, SPAN("POST /a HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
+	raw_say(&r,
+	    SPAN("POST /a HTTP/1.1\r\n" H
+		 "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
 	world_run(&site.w, 100);
 	check_text(buf_span(&r.in), "HTTP/1.1 100 Continue\r\n\r\n");
 	raw_say(&r, SPAN("hi"));
@@ -438,10 +459,10 @@ t_slow_peers(void **state)
 		{ "says nothing", SPAN(""), 59000, 61000, "" },
 		{ "never ends its head", SPAN("GET / HT"), 9000, 10500, "HTTP/1.1 408 " },
 		{ "stops in its body",
-		    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhel"), 19000, 20500,
-		    "HTTP/1.1 408 " },
-		{ "idle after an answer", SPAN("GET /a HTTP/1.1\r\n" H "\r\n"), 59000, 61000,
-		    "HTTP/1.1 200 " },
+		    SPAN("POST /a HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhel"), 19000,
+		    20500, "HTTP/1.1 408 " },
+		{ "idle after an answer", SPAN("GET /a HTTP/1.1\r\n" H "\r\n"), 59000,
+		    61000, "HTTP/1.1 200 " },
 	};
 	(void)state;
 
@@ -662,17 +683,19 @@ t_cut_connections(void **state)
 		struct site site = { 0 };
 		struct raw r[3] = { 0 };
 
-		world_sim(&site.w, &(struct sim_options){ .seed = seed,
-				       .segment_max = 50,
-				       .latency_max_ms = 30,
-				       .cut_per_million = 30000 });
+		world_sim(&site.w,
+		    &(struct sim_options){ .seed = seed,
+			.segment_max = 50,
+			.latency_max_ms = 30,
+			.cut_per_million = 30000 });
 		buf_init(&site.log, 1 << 20);
-		assert_int_equal(http_server_new(&site.s, site.w.server, "", 80, NULL, &limits,
-				     handle, &site, NULL),
+		assert_int_equal(http_server_new(&site.s, site.w.server, "", 80, NULL,
+				     &limits, handle, &site, NULL),
 		    0);
 		for (int i = 0; i < 3; i++) {
 			raw_connect(&r[i], &site.w, 80);
-			raw_say(&r[i], rows[(seed + (uint64_t)i * 7) % ARRAY_LEN(rows)].in);
+			raw_say(
+			    &r[i], rows[(seed + (uint64_t)i * 7) % ARRAY_LEN(rows)].in);
 			raw_say(&r[i], rows[0].in);
 		}
 		world_run(&site.w, seed * 3);
