@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first rows of an installation, and from an access key to an identity.
+ */
+#include "world.h"
+
+#include "server/domain/identity.h"
+
+static char none[] = "";
+
+static char *
+str(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+static void
+t_account_init(void **state)
+{
+	struct world w;
+	struct account_made m, again;
+	struct fault f = { 0 };
+	auto_arena mem = { 0 };
+	struct identity who;
+	struct store_key key;
+	char *id;
+	(void)state;
+
+	world_init(&w, 1);
+	assert_int_equal(account_id(store_reader(w.store), &mem, &id), ERR_NOTFOUND);
+	OK(account_init(w.store, w.loop, &m, &f));
+	assert_true(id_account_valid(span_str(m.account)));
+	assert_true(id_access_key_valid(span_str(m.access_key)));
+	assert_true(span_starts(span_str(m.access_key), "AKIA"));
+	assert_int_equal(strlen(m.secret), ID_SECRET_KEY_LEN);
+	assert_string_equal(m.user, "admin");
+	OK(account_id(store_reader(w.store), &mem, &id));
+	assert_string_equal(id, m.account);
+
+	OK(identity_of_key(store_reader(w.store), &mem, m.access_key, 0, &who, &key));
+	assert_int_equal(who.kind, IDENTITY_USER);
+	assert_string_equal(
+	    who.arn, arena_printf(&mem, "arn:aws:iam::%s:user/admin", m.account));
+	assert_string_equal(who.access_key, m.access_key);
+	assert_string_equal(who.session_name, "admin");
+	assert_string_equal(who.run_as, "");
+	assert_string_equal(who.node_id, "");
+	assert_true(span_starts(span_str(who.user_id), "AIDA"));
+	assert_int_equal(strlen(who.user_id), IDENTITY_ID_LEN);
+	assert_string_equal(key.secret, m.secret);
+
+	assert_int_equal(account_init(w.store, w.loop, &again, &f), ERR_EXISTS);
+	assert_non_null(strstr(f.text, m.account));
+	assert_string_equal(again.secret, "");
+	world_fini(&w);
+}
+
+static int
+put_rows(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct store_node n = { .id = str(NODE),
+		.public_key = none,
+		.fingerprint = none,
+		.activation_id = none,
+		.iam_role = none,
+		.name = none,
+		.agent_name = none,
+		.agent_version = none,
+		.platform_type = none,
+		.platform_name = none,
+		.platform_version = none,
+		.ip = none,
+		.hostname = none,
+		.zone = none,
+		.leave_reason = none };
+	struct store_key k = { .access_key = str("ASIANODE"),
+		.secret = str("s"),
+		.kind = STORE_KEY_NODE,
+		.owner = str(NODE),
+		.token_sha256 = str("t"),
+		.active = true,
+		.expires_ms = 1000 };
+
+	(void)arg;
+	(void)f;
+	OK(store_node_put(tx, &n));
+	OK(store_key_put(tx, &k));
+	k.access_key = str("ASIAGONE");
+	k.owner = str("mi-gone");
+	OK(store_key_put(tx, &k));
+	k.access_key = str("ASIAOFF");
+	k.active = false;
+	OK(store_key_put(tx, &k));
+	OK(store_tag_put(tx, "User/admin", "SSMSessionRunAs", "ops"));
+	return 0;
+}
+
+static void
+t_of_key(void **state)
+{
+	static const struct {
+		const char *what, *key;
+		int64_t now_ms;
+		int r;
+	} t[] = {
+		{ "a node's key", "ASIANODE", 999, 0 },
+		{ "past its end", "ASIANODE", 1000, ERR_EXPIRED },
+		{ "unknown", "ASIANONE", 0, ERR_NOTFOUND },
+		{ "inactive", "ASIAOFF", 0, ERR_DENIED },
+		{ "owner is gone", "ASIAGONE", 0, ERR_NOTFOUND },
+	};
+	struct world w;
+	struct account_made m;
+	struct identity who;
+	auto_arena mem = { 0 };
+	(void)state;
+
+	world_init(&w, 1);
+	OK(account_init(w.store, w.loop, &m, NULL));
+	OK(store_apply(w.store, put_rows, NULL, NULL));
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		print_message("  %s\n", t[i].what);
+		assert_int_equal(identity_of_key(store_reader(w.store), &mem, t[i].key,
+				     t[i].now_ms, &who, NULL),
+		    t[i].r);
+	}
+	OK(identity_of_key(store_reader(w.store), &mem, "ASIANODE", 1, &who, NULL));
+	assert_int_equal(who.kind, IDENTITY_NODE);
+	assert_string_equal(who.arn,
+	    arena_printf(
+		&mem, "arn:aws:sts::%s:assumed-role/SallyportNode/" NODE, m.account));
+	assert_true(span_starts(span_str(who.user_id), "AROA"));
+	assert_string_equal(who.user_id + IDENTITY_ID_LEN, ":" NODE);
+	assert_string_equal(who.node_id, NODE);
+	OK(identity_of_user(store_reader(w.store), &mem, "admin", &who));
+	assert_string_equal(who.run_as, "ops");
+	world_fini(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_account_init),
+		cmocka_unit_test(t_of_key),
+	};
+
+	crypto_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
