@@ -332,7 +332,8 @@ sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct 
 	map_init(&s->seats, key[2], key[3]);
 	list_init(&s->dead);
 	list_init(&s->farewells);
-	if ((r = sessions_load(s, f)) != 0 || (r = farewells_load(s, f)) != 0) {
+	/* In this order: loading sessions may end some, and so add farewells. */
+	if ((r = farewells_load(s, f)) != 0 || (r = sessions_load(s, f)) != 0) {
 		sessions_free(s);
 		return r;
 	}
