@@ -32,14 +32,12 @@ static _Thread_local struct thread_ctx *thread_ctx;
 /* Each hmac_sha256() sets a key first; this one only makes the context complete. */
 static const uint8_t dummy_key[SHA256_LEN];
 
-static void
-must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "OpenSSL cannot do %s\n", what);
-	abort();
-}
+/* Says which call failed, and ends the program. */
+#define MUST(call)                      \
+	do {                            \
+		if (!(call))            \
+			assert(!#call); \
+	} while (0)
 
 static void
 thread_ctx_free(void *p)
@@ -60,9 +58,8 @@ crypto_init(void)
 	md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	md_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	mac_hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	must(md_sha256 != NULL && md_sha1 != NULL, "SHA-256 and SHA-1");
-	must(mac_hmac != NULL, "HMAC");
-	must(tss_create(&thread_key, thread_ctx_free) == thrd_success, "thread storage");
+	assert(md_sha256 != NULL && md_sha1 != NULL && mac_hmac != NULL);
+	MUST(tss_create(&thread_key, thread_ctx_free) == thrd_success);
 }
 
 static struct thread_ctx *
@@ -75,13 +72,12 @@ thread_ctx_make(void)
 		OSSL_PARAM_construct_end(),
 	};
 
-	must(md_sha256 != NULL, "anything before crypto_init()");
+	assert(md_sha256 != NULL); /* crypto_init() comes first */
 	c->md = EVP_MD_CTX_new();
 	c->hmac = EVP_MAC_CTX_new(mac_hmac);
-	must(c->md != NULL && c->hmac != NULL, "contexts");
-	must(EVP_MAC_init(c->hmac, dummy_key, sizeof(dummy_key), params) == 1,
-	    "HMAC-SHA-256");
-	must(tss_set(thread_key, c) == thrd_success, "thread storage");
+	assert(c->md != NULL && c->hmac != NULL);
+	MUST(EVP_MAC_init(c->hmac, dummy_key, sizeof(dummy_key), params) == 1);
+	MUST(tss_set(thread_key, c) == thrd_success);
 	thread_ctx = c;
 	return c;
 }
@@ -97,9 +93,9 @@ digest(uint8_t *out, const EVP_MD *md, struct span s)
 {
 	EVP_MD_CTX *c = thread_ctx_get()->md;
 
-	must(EVP_DigestInit_ex2(c, md, NULL) == 1 && EVP_DigestUpdate(c, s.p, s.n) == 1 &&
-		EVP_DigestFinal_ex(c, out, NULL) == 1,
-	    "a digest");
+	MUST(EVP_DigestInit_ex2(c, md, NULL) == 1);
+	MUST(EVP_DigestUpdate(c, s.p, s.n) == 1);
+	MUST(EVP_DigestFinal_ex(c, out, NULL) == 1);
 }
 
 void
@@ -121,9 +117,9 @@ hmac_sha256(uint8_t out[SHA256_LEN], struct span key, struct span s)
 	/* A NULL key would mean "the last one again". */
 	const uint8_t *k = key.n > 0 ? key.p : (const uint8_t *)"";
 
-	must(EVP_MAC_init(c, k, key.n, NULL) == 1 && EVP_MAC_update(c, s.p, s.n) == 1 &&
-		EVP_MAC_final(c, out, NULL, SHA256_LEN) == 1,
-	    "HMAC-SHA-256");
+	MUST(EVP_MAC_init(c, k, key.n, NULL) == 1);
+	MUST(EVP_MAC_update(c, s.p, s.n) == 1);
+	MUST(EVP_MAC_final(c, out, NULL, SHA256_LEN) == 1);
 }
 
 /*
@@ -141,22 +137,21 @@ sha256_new(void)
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 
-	must(
-	    md_sha256 != NULL && c != NULL && EVP_DigestInit_ex2(c, md_sha256, NULL) == 1,
-	    "SHA-256");
+	assert(md_sha256 != NULL && c != NULL);
+	MUST(EVP_DigestInit_ex2(c, md_sha256, NULL) == 1);
 	return (struct sha256_ctx *)(void *)c;
 }
 
 void
 sha256_add(struct sha256_ctx *c, struct span s)
 {
-	must(EVP_DigestUpdate(md_ctx(c), s.p, s.n) == 1, "SHA-256");
+	MUST(EVP_DigestUpdate(md_ctx(c), s.p, s.n) == 1);
 }
 
 void
 sha256_final(struct sha256_ctx *c, uint8_t out[SHA256_LEN])
 {
-	must(EVP_DigestFinal_ex(md_ctx(c), out, NULL) == 1, "SHA-256");
+	MUST(EVP_DigestFinal_ex(md_ctx(c), out, NULL) == 1);
 	sha256_free(c);
 }
 
