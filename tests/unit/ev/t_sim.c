@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated world: replay of seeds, cuts, crashes, partitions, slow hosts, children.
+ */
+#include "env.h"
+
+#include <signal.h>
+
+/* --- one connection that counts -------------------------------------------------------
+ */
+
+struct end {
+	struct ev_stream *s;
+	size_t n, max_piece;
+	uint64_t at_ms; /* of the last byte */
+	int err;        /* how reading ended */
+	bool over;
+	uint8_t in[100000];
+};
+
+struct duo {
+	struct sim_world *w;
+	struct ev_loop *a, *b;
+	struct ev_listener *ln;
+	struct end *srv, *cli;
+	int conn_err;
+	bool told;
+};
+
+static void
+end_readable(void *arg)
+{
+	struct end *x = arg;
+	size_t got;
+	int r;
+
+	while ((r = ev_read(x->s, x->in + x->n, sizeof(x->in) - x->n, &got)) == 0) {
+		x->n += got;
+		x->max_piece = MAX(x->max_piece, got);
+		x->at_ms = ev_now_ms(ev_stream_loop(x->s));
+	}
+	if (r != ERR_AGAIN) {
+		x->err = r;
+		x->over = true;
+		ev_stream_want(x->s, false, false);
+	}
+}
+
+static const struct ev_stream_ops end_ops = { end_readable, NULL };
+
+static void
+end_set(struct end *x, struct ev_stream *s)
+{
+	x->s = s;
+	ev_stream_set(s, &end_ops, x);
+	ev_stream_want(s, true, false);
+}
+
+static void
+duo_accept(void *arg, struct ev_stream *s)
+{
+	struct duo *d = arg;
+
+	end_set(d->srv, s);
+}
+
+static void
+duo_connected(void *arg, struct ev_stream *s, int err, const char *why)
+{
+	struct duo *d = arg;
+
+	(void)why;
+	d->conn_err = err;
+	d->told = true;
+	if (s != NULL)
+		end_set(d->cli, s);
+}
+
+static void
+duo_dial(struct duo *d)
+{
+	d->told = false;
+	ev_connect(d->b, "alpha", 443, 3000, duo_connected, d);
+	assert_true(sim_run_until(d->w, &d->told, 5000));
+}
+
+static void
+duo_open(struct duo *d, const struct sim_options *o)
+{
+	*d = (struct duo){ .w = sim_new(o) };
+	d->srv = xcalloc(1, sizeof(*d->srv));
+	d->cli = xcalloc(1, sizeof(*d->cli));
+	d->a = sim_host(d->w, "alpha");
+	d->b = sim_host(d->w, "beta");
+	assert_int_equal(ev_listen(&d->ln, d->a, "", 443, duo_accept, d, NULL), 0);
+	duo_dial(d);
+	assert_int_equal(d->conn_err, 0);
+}
+
+static void
+duo_end(struct duo *d)
+{
+	if (d->a != NULL)
+		ev_loop_free(d->a);
+	ev_loop_free(d->b);
+	sim_free(d->w);
+	free(d->srv);
+	free(d->cli);
+}
+
+static void
+send_bytes(struct end *x, size_t n)
+{
+	uint8_t data[60000];
+	size_t put;
+
+	assert_true(n <= sizeof(data));
+	for (size_t i = 0; i < n; i++)
+		data[i] = (uint8_t)(i * 7 + i / 251);
+	assert_int_equal(ev_write(x->s, data, n, &put), 0);
+	assert_int_equal(put, n);
+}
+
+static bool
+is_intact(const struct end *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->in[i] != (uint8_t)(i * 7 + i / 251))
+			return false;
+	return true;
+}
+
+static void
+t_split_and_order(void **state)
+{
+	static const struct {
+		const char *what;
+		struct sim_options o;
+		size_t n, max_piece;
+		uint64_t min_ms, max_ms;
+	} t[] = {
+		{ "no latency", { .seed = 1 }, 50000, 1460, 0, 0 },
+		{ "one byte at a time", { .seed = 2, .segment_max = 1 }, 2000, 1, 0, 0 },
+		{ "fixed latency", { .seed = 3, .latency_min_ms = 40 }, 50000, 1460, 40,
+		    40 },
+		{ "jitter", { .seed = 4, .latency_min_ms = 5, .latency_max_ms = 90 },
+		    50000, 1460, 80, 90 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct duo d;
+		uint64_t began;
+
+		print_message("  %s\n", t[i].what);
+		duo_open(&d, &t[i].o);
+		began = sim_now_ms(d.w);
+		send_bytes(d.cli, t[i].n);
+		sim_run_for(d.w, 1000);
+		assert_int_equal(sim_now_ms(d.w), began + 1000);
+		assert_int_equal(d.srv->n, t[i].n);
+		assert_true(is_intact(d.srv));
+		assert_true(d.srv->max_piece <= t[i].max_piece);
+		assert_in_range(d.srv->at_ms - began, t[i].min_ms, t[i].max_ms);
+		duo_end(&d);
+	}
+}
+
+static void
+t_slow(void **state)
+{
+	struct sim_options o = { .seed = 5, .latency_min_ms = 10 };
+	struct duo d;
+	uint64_t began;
+
+	(void)state;
+	duo_open(&d, &o);
+	sim_slow(d.a, 10000);
+	began = sim_now_ms(d.w);
+	send_bytes(d.cli, 50000);
+	send_bytes(d.srv, 50000); /* the other direction is not slow */
+	sim_run_for(d.w, 1000);
+	assert_in_range(d.srv->n, 9000, 12000);
+	assert_int_equal(d.cli->n, 50000);
+	sim_run_for(d.w, 9000);
+	assert_int_equal(d.srv->n, 50000);
+	assert_in_range(d.srv->at_ms - began, 4500, 5200);
+	sim_slow(d.a, 0);
+	duo_end(&d);
+}
+
+static void
+t_cut(void **state)
+{
+	struct sim_options o = { .latency_min_ms = 10, .latency_max_ms = 50 };
+	int seen[2] = { 0 };
+
+	(void)state;
+	for (o.seed = 1; o.seed <= 40; o.seed++) {
+		struct duo d;
+		size_t put;
+
+		duo_open(&d, &o);
+		assert_true(sim_cut_random(d.w));
+		assert_false(sim_cut_random(d.w)); /* it was the only one */
+		assert_int_equal(
+		    ev_write(d.cli->s, "x", 1, &put), 0); /* nobody knows yet */
+		sim_run_for(d.w, 50);
+		assert_true(d.srv->over && d.cli->over);
+		assert_int_equal(d.srv->n, 0);
+		assert_true(d.cli->err == ERR_IO || d.cli->err == ERR_CLOSED);
+		seen[d.cli->err == ERR_IO]++;
+		assert_int_equal(ev_write(d.cli->s, "x", 1, &put), ERR_CLOSED);
+		duo_dial(&d);
+		assert_int_equal(d.conn_err, 0);
+		duo_end(&d);
+	}
+	assert_true(seen[0] > 5 && seen[1] > 5);
+}
+
+/* A cut loses the end of what was sent, never the middle. */
+static void
+t_cut_by_chance(void **state)
+{
+	struct sim_options o = { .latency_max_ms = 20, .cut_per_million = 20000 };
+	int whole = 0, partial = 0;
+
+	(void)state;
+	for (o.seed = 1; o.seed <= 60; o.seed++) {
+		struct duo d;
+
+		duo_open(&d, &o);
+		send_bytes(d.cli, 50000);
+		sim_run_for(d.w, 500);
+		assert_true(is_intact(d.srv));
+		whole += d.srv->n == 50000;
+		partial += d.srv->n < 50000 && d.srv->n > 0;
+		assert_int_equal(d.srv->n < 50000, d.srv->over);
+		duo_end(&d);
+	}
+	assert_true(whole > 5 && partial > 5);
+}
+
+static void
+t_partition(void **state)
+{
+	struct sim_options o = { .seed = 8, .latency_min_ms = 3 };
+	struct duo d;
+
+	(void)state;
+	duo_open(&d, &o);
+	sim_partition(d.w, "beta", "alpha", true);
+	sim_run_for(d.w, 10);
+	assert_true(d.srv->over && d.cli->over);
+	duo_dial(&d);
+	assert_int_equal(d.conn_err, ERR_REFUSED);
+	sim_partition(d.w, "alpha", "beta", false);
+	duo_dial(&d);
+	assert_int_equal(d.conn_err, 0);
+	duo_end(&d);
+}
+
+static void
+never(void *arg)
+{
+	(void)arg;
+	fail_msg("a callback on a dead host");
+}
+
+static void
+never_connected(void *arg, struct ev_stream *s, int err, const char *why)
+{
+	(void)s, (void)err, (void)why;
+	never(arg);
+}
+
+static void
+never_exits(void *arg, int status, int signum)
+{
+	(void)status, (void)signum;
+	never(arg);
+}
+
+static void
+t_crash(void **state)
+{
+	static const char *const argv[] = { "/bin/none", NULL };
+	const struct ev_spawn sp = { .argv = argv, .pty = true };
+	struct sim_options o = { .seed = 9, .latency_min_ms = 3, .latency_max_ms = 30 };
+	struct ev_timer t = { 0 };
+	struct ev_connect *c;
+	struct ev_child *kid;
+	struct duo d;
+	size_t n;
+
+	(void)state;
+	duo_open(&d, &o);
+	ev_timer_set(d.a, &t, 5, never, NULL);
+	ev_defer(d.a, never, NULL);
+	c = ev_connect(d.a, "beta", 1, 50, never_connected, NULL);
+	assert_int_equal(ev_child_start(&kid, d.a, &sp, never_exits, NULL, NULL), 0);
+	send_bytes(d.cli, 5000);
+	sim_crash(d.a);
+	ev_timer_set(d.a, &t, 5, never, NULL); /* calls on it do nothing any more */
+	assert_false(ev_timer_is_set(&t));
+	ev_defer(d.a, never, NULL);
+	assert_int_equal(ev_write(d.srv->s, "x", 1, &n), ERR_CLOSED);
+	sim_run_for(d.w, 100);
+	assert_false(d.srv->over);
+	assert_true(d.cli->over);
+	duo_dial(&d);
+	assert_int_equal(d.conn_err, ERR_REFUSED);
+	ev_connect_cancel(c);
+	ev_child_close(kid);
+	ev_close(d.srv->s);
+	ev_listener_close(d.ln);
+	ev_loop_free(d.a);
+	d.a = sim_host(d.w, "alpha");
+	assert_int_equal(ev_listen(&d.ln, d.a, "", 443, duo_accept, &d, NULL), 0);
+	duo_dial(&d);
+	assert_int_equal(d.conn_err, 0);
+	duo_end(&d);
+}
+
+static void
+t_addresses(void **state)
+{
+	static const struct {
+		const char *what, *listen, *host;
+		bool from_alpha;
+		int err;
+		const char *peer;
+	} t[] = {
+		{ "by address", "", "10.0.0.1", false, 0, "10.0.0.2" },
+		{ "loopback", "127.0.0.1", "localhost", true, 0, "127.0.0.1" },
+		{ "loopback from elsewhere", "127.0.0.1", "alpha", false, ERR_REFUSED,
+		    NULL },
+		{ "unix socket", "/run/x", "/run/x", true, 0, "" },
+		{ "unix socket from elsewhere", "/run/x", "/run/x", false, ERR_NOTFOUND,
+		    NULL },
+		{ "unknown", "", "gamma", false, ERR_RESOLVE, NULL },
+		{ "too slow", "", "alpha", false, ERR_TIMEOUT, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct sim_options o = { .seed = i, .latency_min_ms = 10 };
+		struct ev_listener *ln;
+		struct duo d;
+
+		print_message("  %s\n", t[i].what);
+		duo_open(&d, &o);
+		assert_int_equal(
+		    ev_listen(&ln, d.a, t[i].listen, 80, duo_accept, &d, NULL), 0);
+		d.told = false;
+		ev_connect(t[i].from_alpha ? d.a : d.b, t[i].host, 80,
+		    t[i].err == ERR_TIMEOUT ? 19 : 1000, duo_connected, &d);
+		assert_true(sim_run_until(d.w, &d.told, 2000));
+		assert_int_equal(d.conn_err, t[i].err);
+		if (t[i].peer != NULL)
+			assert_string_equal(ev_peer_ip(d.srv->s), t[i].peer);
+		duo_end(&d);
+	}
+}
+
+/* --- children
+ * ------------------------------------------------------------------------------- */
+
+struct shell {
+	uint32_t lines;
+};
+
+static void
+shell_start(struct sim_child *c, const struct ev_spawn *sp)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%ux%u $ ", sp->rows, sp->cols);
+	sim_child_output(c, 1, span_str(text));
+}
+
+/* Echoes; "q" ends it. */
+static void
+shell_input(struct sim_child *c, struct span in)
+{
+	struct shell *sh = sim_child_data(c, sizeof(*sh));
+
+	if (in.n == 0) {
+		sim_child_exit(c, 4);
+		return;
+	}
+	sim_child_output(c, 1, in);
+	if (span_find(in, 'q') >= 0)
+		sim_child_exit(c, (int)++sh->lines);
+}
+
+static void
+shell_resize(struct sim_child *c, uint16_t rows, uint16_t cols)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "<%ux%u>", rows, cols);
+	sim_child_output(c, 2, span_str(text));
+}
+
+static void
+shell_signal(struct sim_child *c, int signum)
+{
+	if (signum == SIGHUP)
+		sim_child_exit(c, 99);
+	else
+		sim_child_output(c, 1, SPAN("<sig>"));
+}
+
+static const struct sim_program shell = { shell_start, shell_input, shell_resize,
+	shell_signal };
+static const struct sim_program plain = { .input = shell_input };
+
+struct kid {
+	struct ev_child *c;
+	struct end *out;
+	int status, signum;
+	bool exited;
+};
+
+static void
+kid_exit(void *arg, int status, int signum)
+{
+	struct kid *k = arg;
+
+	assert_false(k->exited);
+	k->exited = true;
+	k->status = status;
+	k->signum = signum;
+}
+
+static void
+kid_start(struct kid *k, struct ev_loop *l, const char *path, bool pty)
+{
+	const char *const argv[] = { path, NULL };
+	const struct ev_spawn sp = { .argv = argv, .pty = pty, .rows = 24, .cols = 80 };
+
+	*k = (struct kid){ .out = xcalloc(1, sizeof(*k->out)) };
+	assert_int_equal(ev_child_start(&k->c, l, &sp, kid_exit, k, NULL), 0);
+	end_set(k->out, ev_child_take(k->c, pty ? 0 : 1));
+}
+
+static void
+kid_end(struct kid *k)
+{
+	ev_close(k->out->s);
+	ev_child_close(k->c);
+	free(k->out);
+}
+
+static void
+t_child_pty(void **state)
+{
+	struct sim_options o = { .seed = 1, .segment_max = 3 };
+	struct sim_world *w = sim_new(&o);
+	struct ev_loop *l = sim_host(w, "h");
+	struct kid k;
+	size_t put;
+
+	(void)state;
+	sim_register(w, "/bin/sh", &shell);
+	kid_start(&k, l, "/bin/sh", true);
+	assert_int_equal(k.out->n, 0);
+	sim_run_for(w, 1);
+	ev_pty_resize(k.out->s, 50, 132);
+	ev_child_signal(k.c, SIGINT);
+	assert_int_equal(ev_write(k.out->s, "hello", 5, &put), 0);
+	sim_run_for(w, 1);
+	assert_int_equal(ev_write(k.out->s, "q", 1, &put), 0);
+	sim_run_for(w, 1);
+	assert_string_equal((char *)k.out->in, "24x80 $ <50x132><sig>helloq");
+	assert_int_equal(k.out->err, ERR_CLOSED);
+	assert_true(k.exited);
+	assert_int_equal(k.status, 1);
+	kid_end(&k);
+	kid_start(&k, l, "/bin/sh", true);
+	ev_close(k.out->s); /* hangs up */
+	k.out->s = NULL;
+	sim_run_for(w, 1);
+	assert_int_equal(k.status, 99);
+	kid_end(&k);
+	ev_loop_free(l);
+	sim_free(w);
+}
+
+static void
+t_child_pipes(void **state)
+{
+	struct sim_options o = { .seed = 1, .buffer = 100 };
+	struct sim_world *w = sim_new(&o);
+	struct ev_loop *l = sim_host(w, "h");
+	struct kid k;
+
+	(void)state;
+	sim_register(w, "/bin/plain", &plain);
+	kid_start(&k, l, "/bin/plain", false);
+	ev_child_signal(k.c, SIGTERM);
+	sim_run_for(w, 1);
+	assert_int_equal(k.status, -1);
+	assert_int_equal(k.signum, SIGTERM);
+	kid_end(&k);
+
+	kid_start(&k, l, "/bin/plain", false);
+	ev_close(ev_child_take(k.c, 0)); /* end of file on stdin */
+	sim_run_for(w, 1);
+	assert_int_equal(k.status, 4);
+	kid_end(&k);
+
+	kid_start(&k, l, "/bin/none", false);
+	sim_run_for(w, 1);
+	assert_int_equal(k.status, 127);
+	kid_end(&k);
+
+	kid_start(&k, l, "/bin/plain", false);
+	kid_end(&k); /* while it runs: no callback */
+	sim_run_for(w, 1);
+	assert_false(k.exited);
+	ev_loop_free(l);
+	sim_free(w);
+}
+
+/* More output than fits waits for the reader, and the exit waits for the output. */
+static void
+flood_start(struct sim_child *c, const struct ev_spawn *sp)
+{
+	static const uint8_t block[5000];
+
+	(void)sp;
+	sim_child_output(c, 1, span_of(block, sizeof(block)));
+	sim_child_exit(c, 0);
+}
+
+static void
+t_child_flood(void **state)
+{
+	static const struct sim_program flood = { .start = flood_start };
+	struct sim_options o = { .seed = 1, .buffer = 100 };
+	struct sim_world *w = sim_new(&o);
+	struct ev_loop *l = sim_host(w, "h");
+	struct kid k;
+
+	(void)state;
+	sim_register(w, "/bin/flood", &flood);
+	kid_start(&k, l, "/bin/flood", false);
+	ev_stream_want(k.out->s, false, false);
+	sim_run_for(w, 100);
+	assert_false(k.exited);
+	ev_stream_want(k.out->s, true, false);
+	sim_run_for(w, 100);
+	assert_int_equal(k.out->n, 5000);
+	assert_true(k.exited);
+	kid_end(&k);
+	ev_loop_free(l);
+	sim_free(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_split_and_order),
+		cmocka_unit_test(t_slow),
+		cmocka_unit_test(t_cut),
+		cmocka_unit_test(t_cut_by_chance),
+		cmocka_unit_test(t_partition),
+		cmocka_unit_test(t_crash),
+		cmocka_unit_test(t_addresses),
+		cmocka_unit_test(t_child_pty),
+		cmocka_unit_test(t_child_pipes),
+		cmocka_unit_test(t_child_flood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
