@@ -493,7 +493,10 @@ stream_start_tls(struct stream *st, struct tls_ctx *tls, const char *server_name
 	ev_timer_clear(&st->timer);
 	st->opened = false;
 	if ((r = stream_tls_init(st, tls, server_name)) != 0) {
-		stream_fail(st, r, "TLS could not be set up");
+		stream_fail(st, r,
+		    r == ERR_INVALID
+			? "no valid server name to verify the certificate against"
+			: "TLS could not be set up");
 		return r;
 	}
 	stream_tls_start(st);
