@@ -17,9 +17,11 @@ struct arena {
 void arena_init(struct arena *a);
 void arena_fini(struct arena *a); /* wipes and frees all of it */
 
-void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull)); /* zeroed */
+void *arena_alloc(struct arena *a, size_t n)
+    __attribute__((returns_nonnull)); /* zeroed */
 char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnull));
-char *arena_str(struct arena *a, struct span s) __attribute__((returns_nonnull)); /* NUL added */
+char *arena_str(struct arena *a, struct span s)
+    __attribute__((returns_nonnull)); /* NUL added */
 struct span arena_copy(struct arena *a, struct span s);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3)
     __attribute__((returns_nonnull));

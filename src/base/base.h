@@ -14,22 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST_USE       __attribute__((warn_unused_result))
-#define PRINTF(f, a)   __attribute__((format(printf, f, a)))
-#define UNUSED         __attribute__((unused))
-#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)      ((a) < (b) ? (a) : (b))
-#define MAX(a, b)      ((a) > (b) ? (a) : (b))
+#define MUST_USE     __attribute__((warn_unused_result))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define UNUSED       __attribute__((unused))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 /* The struct that contains member m at address p. */
-#define CONTAINER_OF(p, type, m) ((type *)(void *)((char *)(p) - offsetof(type, m)))
+#define CONTAINER_OF(p, type, m) ((type *)(void *)((char *)(p)-offsetof(type, m)))
 
 /* Hands a local with a cleanup attribute on to somebody else. */
-#define STEAL(p)                                 \
-	({                                       \
-		__typeof__(p) stolen_ = (p);     \
-		(p) = NULL;                      \
-		stolen_;                         \
+#define STEAL(p)                             \
+	({                                   \
+		__typeof__(p) stolen_ = (p); \
+		(p) = NULL;                  \
+		stolen_;                     \
 	})
 
 /* free() for auto_free locals; declared here so that every folder agrees. */
@@ -49,7 +49,8 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
-char *xasprintf(const char *fmt, ...) PRINTF(1, 2) __attribute__((malloc, returns_nonnull));
+char *xasprintf(const char *fmt, ...) PRINTF(1, 2)
+    __attribute__((malloc, returns_nonnull));
 
 /*
  * Copies a NUL-terminated string into a fixed field.  Returns 0, or ERR_LIMIT
@@ -61,4 +62,5 @@ int str_copy(char *dst, size_t size, const char *src) MUST_USE;
 #undef alloca
 #undef sprintf
 #undef vsprintf
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol strncpy alloca system popen
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol strncpy alloca \
+    system popen

@@ -10,26 +10,26 @@
 
 #include "base/base.h"
 
-#define ERR_LIST(X)                                      \
-	X(ERR_INVALID, -1, "invalid input")              \
-	X(ERR_AGAIN, -2, "not ready yet")                \
-	X(ERR_LIMIT, -3, "limit exceeded")               \
-	X(ERR_NOTFOUND, -4, "not found")                 \
-	X(ERR_DENIED, -5, "access denied")               \
-	X(ERR_EXISTS, -6, "already exists")              \
-	X(ERR_CLOSED, -7, "closed")                      \
-	X(ERR_TIMEOUT, -8, "timed out")                  \
-	X(ERR_IO, -9, "input or output failed")          \
-	X(ERR_REFUSED, -10, "connection refused")        \
-	X(ERR_RESOLVE, -11, "name does not resolve")     \
-	X(ERR_TLS, -12, "TLS failed")                    \
-	X(ERR_PROTOCOL, -13, "protocol violation")       \
-	X(ERR_EXPIRED, -14, "expired")                   \
-	X(ERR_CONFLICT, -15, "conflict")                 \
-	X(ERR_SIGNATURE, -16, "signature does not match")\
-	X(ERR_UNSUPPORTED, -17, "not supported")         \
-	X(ERR_STORE, -18, "store failed")                \
-	X(ERR_CANCELLED, -19, "cancelled")               \
+#define ERR_LIST(X)                                       \
+	X(ERR_INVALID, -1, "invalid input")               \
+	X(ERR_AGAIN, -2, "not ready yet")                 \
+	X(ERR_LIMIT, -3, "limit exceeded")                \
+	X(ERR_NOTFOUND, -4, "not found")                  \
+	X(ERR_DENIED, -5, "access denied")                \
+	X(ERR_EXISTS, -6, "already exists")               \
+	X(ERR_CLOSED, -7, "closed")                       \
+	X(ERR_TIMEOUT, -8, "timed out")                   \
+	X(ERR_IO, -9, "input or output failed")           \
+	X(ERR_REFUSED, -10, "connection refused")         \
+	X(ERR_RESOLVE, -11, "name does not resolve")      \
+	X(ERR_TLS, -12, "TLS failed")                     \
+	X(ERR_PROTOCOL, -13, "protocol violation")        \
+	X(ERR_EXPIRED, -14, "expired")                    \
+	X(ERR_CONFLICT, -15, "conflict")                  \
+	X(ERR_SIGNATURE, -16, "signature does not match") \
+	X(ERR_UNSUPPORTED, -17, "not supported")          \
+	X(ERR_STORE, -18, "store failed")                 \
+	X(ERR_CANCELLED, -19, "cancelled")                \
 	X(ERR_INTERNAL, -20, "internal error")
 
 enum {

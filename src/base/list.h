@@ -51,8 +51,8 @@ list_del(struct list *n)
 	(list_empty(head) ? NULL : CONTAINER_OF((head)->next, type, m))
 
 /* Safe against removal of the current element. */
-#define LIST_EACH(it, head, type, m)                                                \
-	for (type *it = CONTAINER_OF((head)->next, type, m),                        \
-		  *it##_next = CONTAINER_OF(it->m.next, type, m);                   \
-	    &it->m != (head);                                                       \
-	    it = it##_next, it##_next = CONTAINER_OF(it->m.next, type, m))
+#define LIST_EACH(it, head, type, m)                              \
+	for (type *it = CONTAINER_OF((head)->next, type, m),      \
+		  *it##_next = CONTAINER_OF(it->m.next, type, m); \
+	     &it->m != (head);                                    \
+	     it = it##_next, it##_next = CONTAINER_OF(it->m.next, type, m))

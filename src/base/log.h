@@ -25,8 +25,8 @@ struct log_site {
 
 void log_setup(enum log_level max, enum log_format format, const char *program);
 bool log_enabled(enum log_level l);
-void log_write(struct log_site *site, enum log_level l, const char *file, const char *event,
-    const char *fmt, ...) PRINTF(5, 6);
+void log_write(struct log_site *site, enum log_level l, const char *file,
+    const char *event, const char *fmt, ...) PRINTF(5, 6);
 
 /*
  * Quotes untrusted text for a log line: control and non-ASCII bytes are escaped, long

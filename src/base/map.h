@@ -37,8 +37,8 @@ struct idtab {
 
 void idtab_init(struct idtab *t);
 void idtab_fini(struct idtab *t);
-uint64_t idtab_add(struct idtab *t, void *obj);         /* never 0 */
-void *idtab_find(const struct idtab *t, uint64_t id);   /* NULL when gone */
+uint64_t idtab_add(struct idtab *t, void *obj);       /* never 0 */
+void *idtab_find(const struct idtab *t, uint64_t id); /* NULL when gone */
 void idtab_del(struct idtab *t, uint64_t id);
 bool idtab_next(const struct idtab *t, uint32_t *it, uint64_t *id, void **obj);
 uint32_t idtab_len(const struct idtab *t);

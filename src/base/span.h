@@ -12,10 +12,10 @@ struct span {
 	size_t n;
 };
 
-#define SPAN(lit)    ((struct span){ (const uint8_t *)(lit), sizeof(lit) - 1 })
-#define SPAN_NONE    ((struct span){ NULL, 0 })
-#define SPAN_FMT     "%.*s"
-#define SPAN_ARG(s)  (int)(s).n, (const char *)(s).p
+#define SPAN(lit)   ((struct span){ (const uint8_t *)(lit), sizeof(lit) - 1 })
+#define SPAN_NONE   ((struct span){ NULL, 0 })
+#define SPAN_FMT    "%.*s"
+#define SPAN_ARG(s) (int)(s).n, (const char *)(s).p
 
 struct span span_of(const void *p, size_t n);
 struct span span_str(const char *s); /* NULL gives the empty span */
@@ -38,5 +38,6 @@ struct span span_trim(struct span s);
 
 /* A NUL-terminated heap copy; free() it. */
 char *span_dup(struct span s) __attribute__((malloc, returns_nonnull));
-/* Copies into a fixed field with a NUL; ERR_LIMIT when too long, ERR_INVALID on a NUL inside. */
+/* Copies into a fixed field with a NUL; ERR_LIMIT when too long, ERR_INVALID on a NUL
+ * inside. */
 int span_copy(char *dst, size_t size, struct span s) MUST_USE;

@@ -197,7 +197,7 @@ on_header_value(llhttp_t *p, const char *at, size_t n)
 static void
 resolve(struct http1 *h)
 {
-	const uint8_t *at = h->store.p;
+	const uint8_t *at = buf_span(&h->store).n > 0 ? h->store.p : SPAN("").p;
 
 	h->head.target = span_of(at, h->target_len);
 	at += h->target_len;

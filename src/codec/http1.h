@@ -8,8 +8,8 @@
  *	HTTP1_HEAD   the head is complete: h->head is filled
  *	HTTP1_BODY   *body is a piece of the body, chunk framing removed; points into "in"
  *	HTTP1_DONE   the message is complete; the parser is ready for the next one
- *	HTTP1_UPGRADE the head asks for (or grants) another protocol: what follows is not HTTP
- *	negative     ERR_INVALID, ERR_LIMIT (head too large, too many headers); for good
+ *	HTTP1_UPGRADE the head asks for (or grants) another protocol: what follows is not
+ *HTTP negative     ERR_INVALID, ERR_LIMIT (head too large, too many headers); for good
  *
  * After any event feed the rest again, also when nothing is left, until HTTP1_MORE: a
  * request without a body is HEAD and then DONE, an upgrade is HEAD and then UPGRADE.
@@ -37,27 +37,28 @@ enum http1_event {
 };
 
 struct http1_header {
-	struct span name; /* as received */
+	struct span name;  /* as received */
 	struct span value; /* trimmed */
 };
 
 struct http1_head {
-	char method[16];     /* requests */
-	struct span target;  /* requests: raw path and query */
-	int status;          /* responses */
-	int minor;           /* 0 or 1 */
+	char method[16];    /* requests */
+	struct span target; /* requests: raw path and query */
+	int status;         /* responses */
+	int minor;          /* 0 or 1 */
 	bool keep_alive;
 	bool chunked;
 	bool expect_continue;
-	bool upgrade;            /* Connection: upgrade with Upgrade: websocket */
-	int64_t content_length;  /* -1 when not given */
+	bool upgrade;           /* Connection: upgrade with Upgrade: websocket */
+	int64_t content_length; /* -1 when not given */
 	struct http1_header *headers;
 	size_t nheaders;
 };
 
 struct http1;
 
-struct http1 *http1_new(bool is_request, size_t head_max) __attribute__((returns_nonnull));
+struct http1 *http1_new(bool is_request, size_t head_max)
+    __attribute__((returns_nonnull));
 void http1_free(struct http1 *h);
 /* Returns an http1_event or a negative ERR_*. */
 int http1_feed(struct http1 *h, struct span in, size_t *used, struct span *body) MUST_USE;

@@ -29,7 +29,8 @@ void jw_time(struct jsonw *w, int64_t ms);
 /* A value that is JSON already. */
 void jw_raw(struct jsonw *w, struct span json);
 
-/* "key":value in one call; the _opt forms write nothing for NULL (absent members are omitted). */
+/* "key":value in one call; the _opt forms write nothing for NULL (absent members are
+ * omitted). */
 void jw_field_str(struct jsonw *w, const char *key, const char *s);
 void jw_field_opt(struct jsonw *w, const char *key, const char *s);
 void jw_field_int(struct jsonw *w, const char *key, int64_t v);

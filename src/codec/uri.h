@@ -11,7 +11,8 @@ enum { QUERY_PAIRS_MAX = 2000 };
 
 /* Encodes all but A-Z a-z 0-9 - _ . ~ (and '/' when keep_slash). */
 void uri_encode(struct buf *out, struct span s, bool keep_slash);
-/* Decodes %XX, and '+' as blank when plus is set.  ERR_INVALID on a bad escape or a NUL. */
+/* Decodes %XX, and '+' as blank when plus is set.  ERR_INVALID on a bad escape or a NUL.
+ */
 int uri_decode(struct buf *out, struct span s, bool plus) MUST_USE;
 
 /* Splits "path?query"; query is empty when there is no '?'. */

@@ -30,14 +30,14 @@ struct ws_frame {
 /*
  * Decodes one frame header from the front of "in".
  * Returns 0, ERR_AGAIN when more bytes are needed, ERR_INVALID on a frame that
- * RFC 6455 forbids (RSV bits, unknown or fragmented control opcodes, non-minimal lengths),
- * or ERR_LIMIT when the body is longer than "max".  Never reads the payload.
+ * RFC 6455 forbids (RSV bits, unknown or fragmented control opcodes, non-minimal
+ * lengths), or ERR_LIMIT when the body is longer than "max".  Never reads the payload.
  */
 int ws_decode_head(struct ws_frame *f, struct span in, uint64_t max) MUST_USE;
 
 /* Writes a head; returns its length.  mask may be NULL (server to client). */
-size_t ws_encode_head(
-    uint8_t out[WS_HEAD_MAX], uint8_t op, bool fin, uint64_t body_len, const uint8_t *mask);
+size_t ws_encode_head(uint8_t out[WS_HEAD_MAX], uint8_t op, bool fin, uint64_t body_len,
+    const uint8_t *mask);
 
 /* XORs p[0..n) with the key; off is the position in the payload of p[0]. */
 void ws_mask(uint8_t *p, size_t n, const uint8_t key[4], uint64_t off);

@@ -18,6 +18,7 @@ void xw_elem_bool(struct buf *out, const char *name, bool v);
 
 /*
  * The text of the first element called name, entities decoded; for the flat answers of
- * CreateControlChannel and CreateDataChannel only.  ERR_NOTFOUND, ERR_INVALID or ERR_LIMIT.
+ * CreateControlChannel and CreateDataChannel only.  ERR_NOTFOUND, ERR_INVALID or
+ * ERR_LIMIT.
  */
 int xml_find_text(char *out, size_t size, struct span xml, const char *name) MUST_USE;
