@@ -506,6 +506,20 @@ t_sign_refuses(void **state)
 	    sigv4_sign(&text, &r, &c, "r", "ssm", "today", &mem), ERR_INVALID);
 	assert_int_equal(
 	    sigv4_sign(&text, &r, &empty, "r", "ssm", AMZ_NOW, &mem), ERR_INVALID);
+
+	/* what would make two different requests one text */
+	r.headers = &(struct sigv4_header){ SPAN("x-thing"), SPAN("a\nx-other:b") };
+	r.nheaders = 1;
+	assert_int_equal(
+	    sigv4_sign(&text, &r, &c, "r", "ssm", AMZ_NOW, &mem), ERR_INVALID);
+	r.headers = &(struct sigv4_header){ SPAN("x-thing"), SPAN("a\0b") };
+	assert_int_equal(
+	    sigv4_sign(&text, &r, &c, "r", "ssm", AMZ_NOW, &mem), ERR_INVALID);
+	r.nheaders = 0;
+	r.path = SPAN("/b\nq=1");
+	assert_int_equal(
+	    sigv4_sign(&text, &r, &c, "r", "s3", AMZ_NOW, &mem), ERR_INVALID);
+
 	for (size_t i = 0; i < ARRAY_LEN(many); i++)
 		many[i].name = SPAN("x");
 	r.headers = many;

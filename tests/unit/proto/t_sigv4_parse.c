@@ -343,6 +343,11 @@ t_scope(void **state)
 		    "version of "
 		    "date from HTTP: '20261120' != '20261121', from "
 		    "'20261121T014737Z'." },
+		{ "202611210", "eu-north-1", "ssm", "aws4_request",
+		    "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+		    "version of "
+		    "date from HTTP: '202611210' != '20261121', from "
+		    "'20261121T014737Z'." },
 		{ "2026112", "eu-north-1", "ssm", "aws4_request",
 		    "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
 		    "version of "
