@@ -31,7 +31,8 @@ struct relay {
 	void *gone_arg;
 	struct relay_end ends[2]; /* by enum session_end */
 	struct ev_timer closing;
-	bool closed; /* channel_closed was sent: nothing is relayed any more */
+	bool agent_paused; /* a stock agent was told to stop reading its terminal */
+	bool closed;       /* channel_closed was sent: nothing is relayed any more */
 	char session_id[97];
 };
 
@@ -185,8 +186,9 @@ tell_agent(struct relay *r, bool pause)
 	struct control_head head;
 	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
 
-	if (agent->conn == NULL || agent->own)
+	if (agent->conn == NULL || agent->own || r->agent_paused == pause)
 		return;
+	r->agent_paused = pause;
 	head = new_head(r);
 	control_publication_build(&msg, &head, pause);
 	if (buf_check(&msg) == 0)
