@@ -65,9 +65,9 @@ struct http_call {
 	struct http1 *h1;
 	struct ev_timer timer; /* the deadline; or, with err, telling of it at once */
 	uint64_t timeout_ms;
-	struct buf out;  /* the request until it is sent */
-	uint64_t streamed;     /* bytes that on_body got */
-	struct buf body; /* of the answer */
+	struct buf out;    /* the request until it is sent */
+	uint64_t streamed; /* bytes that on_body got */
+	struct buf body;   /* of the answer */
 	int err;
 	char *why;
 	bool tunnel;  /* through the proxy, not yet asked for */
@@ -91,6 +91,11 @@ void http_call_begin(struct http_call *call);
 /* The end: unlinks the call, so that its callback may do anything to the client. */
 void http_call_unlink(struct http_call *call);
 void http_call_free(struct http_call *call);
+
+/* http_idle.c: connections kept for the same scheme, host and port. */
+void http_idle_keep(struct http_client *c, struct stream *st, const struct http_addr *a);
+struct stream *http_idle_take(
+    struct http_client *c, const struct http_addr *a); /* or NULL */
 
 /* ws_client.c: the answer is a 101, rest came behind it; or, for WebSockets, it is none.
  */

@@ -13,8 +13,11 @@ enum {
 	SMALL_WRITE = 2048, /* two pieces up to this leave in one system call */
 	LINGER_MS =
 	    1000, /* for the peer to close after us, so that no reset eats our answer */
-	DRAIN_ROUNDS = 64, /* reads after a failed write: what the peer said last */
+	WIRE_SLACK = 16 * 1024, /* what TLS adds to a queue of queue_max bytes */
+	DRAIN_ROUNDS = 64,      /* reads after a failed write: what the peer said last */
 };
+
+static const char queue_full[] = "the peer reads too slowly: output queue is full";
 
 static void stream_destroy(struct stream *st);
 static void on_timer(void *arg);
@@ -330,6 +333,11 @@ stream_send_wire(struct stream *st, struct span s)
 	if (st->out.bytes == 0)
 		st->active_ms = ev_now_ms(st->loop);
 	outq_add(&st->out, s);
+	if (st->out.bytes > st->queue_max + st->queue_max / 64 + WIRE_SLACK) {
+		/* TLS answers key updates by itself: that is bounded, too. */
+		stream_fail(st, ERR_LIMIT, queue_full);
+		return;
+	}
 	if (st->out.bytes > low_mark(st))
 		st->above = true;
 	stream_update_want(st);

@@ -707,6 +707,32 @@ t_cut_connections(void **state)
 	}
 }
 
+/* The server's process dies with requests, answers and a WebSocket under way. */
+static void
+t_crash(void **state)
+{
+	(void)state;
+	for (uint64_t ms = 0; ms < 200; ms += 7) {
+		struct site site;
+		struct raw r[3] = { 0 };
+
+		setup(&site, 20);
+		for (size_t i = 0; i < 3; i++)
+			raw_connect(&r[i], &site.w, 80);
+		raw_say(&r[0], SPAN("GET /later HTTP/1.1\r\n" H "\r\n"));
+		raw_say(&r[1], SPAN("GET /close HTTP/1.1\r\n" H "\r\n"));
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+			if (strcmp(rows[i].what, "upgrade") == 0)
+				raw_say(&r[2], rows[i].in);
+		world_run(&site.w, ms);
+		sim_crash(site.w.server);
+		world_run(&site.w, 100);
+		for (int i = 0; i < 3; i++)
+			raw_close(&r[i]);
+		teardown(&site);
+	}
+}
+
 int
 main(void)
 {
@@ -727,6 +753,7 @@ main(void)
 		cmocka_unit_test(t_connection_limit),
 		cmocka_unit_test(t_drain),
 		cmocka_unit_test(t_cut_connections),
+		cmocka_unit_test(t_crash),
 	};
 
 	crypto_init();
