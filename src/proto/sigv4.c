@@ -8,35 +8,7 @@
 #include "base/text.h"
 #include "crypto/crypto.h"
 
-enum { SIGNATURE_HEX = 2 * SHA256_LEN, SECRET_MAX = 256, RSA_SIGNATURE_MAX = 512 };
-
-/* kSigning = HMAC(HMAC(HMAC(HMAC("AWS4"+secret, date), region), service), "aws4_request")
- */
-static int
-derive_key(uint8_t key[SHA256_LEN], struct span secret, const struct canon_scope *s)
-{
-	uint8_t start[4 + SECRET_MAX];
-
-	if (secret.n == 0 || secret.n > SECRET_MAX)
-		return ERR_INVALID;
-	memcpy(start, "AWS4", 4);
-	memcpy(start + 4, secret.p, secret.n);
-	hmac_sha256(key, span_of(start, 4 + secret.n), span_str(s->date));
-	secret_wipe(start, sizeof(start));
-	hmac_sha256(key, span_of(key, SHA256_LEN), span_str(s->region));
-	hmac_sha256(key, span_of(key, SHA256_LEN), span_str(s->service));
-	hmac_sha256(key, span_of(key, SHA256_LEN), span_str(s->terminator));
-	return 0;
-}
-
-static void
-sign_hex(char out[SIGNATURE_HEX + 1], const uint8_t key[SHA256_LEN], const char *text)
-{
-	uint8_t sum[SHA256_LEN];
-
-	hmac_sha256(sum, span_of(key, SHA256_LEN), span_str(text));
-	hex_encode(out, sum, sizeof(sum));
-}
+enum { SIGNATURE_HEX = 2 * SHA256_LEN, RSA_SIGNATURE_MAX = 512 };
 
 static struct span
 hash_hex(struct span body, struct arena *mem)
@@ -136,7 +108,7 @@ check_hmac(const void *ctx, const char *text, struct span sig)
 {
 	char want[SIGNATURE_HEX + 1];
 
-	sign_hex(want, ctx, text);
+	canon_sign(want, ctx, text);
 	return secret_eq(span_of(want, SIGNATURE_HEX), sig);
 }
 
@@ -182,7 +154,7 @@ sigv4_verify(const struct sigv4_auth *a, const struct sigv4_request *r,
 	int err;
 
 	*why = SIGV4_BAD_SIGNATURE;
-	if (derive_key(key, secret, &scope) != 0)
+	if (canon_key(key, secret, &scope) != 0)
 		return ERR_SIGNATURE;
 	err = verify(a, r, check_hmac, key, span_str(a->signature), mem, why);
 	secret_wipe(key, sizeof(key));
@@ -336,9 +308,9 @@ sigv4_sign(char **authorization, const struct sigv4_request *r,
 
 	if ((err = signing_init(&g, r, region, service, amz_date, c->token, mem)) != 0)
 		return err;
-	if ((err = derive_key(key, span_str(c->secret), &g.scope)) != 0)
+	if ((err = canon_key(key, span_str(c->secret), &g.scope)) != 0)
 		return err;
-	sign_hex(hex, key, g.text);
+	canon_sign(hex, key, g.text);
 	secret_wipe(key, sizeof(key));
 	*authorization = authorization_text(&g, c->access_key, hex, mem);
 	return 0;

@@ -119,3 +119,26 @@ int sigv4_sign(char **authorization, const struct sigv4_request *r,
 int sigv4_sign_rsa(char **authorization, const struct sigv4_request *r,
     const char *node_id, const struct rsa_key *key, const char *region,
     const char *amz_date, struct arena *mem) MUST_USE;
+
+/*
+ * Bodies whose chunks are signed one by one (S3, aws-chunked with
+ * STREAMING-AWS4-HMAC-SHA256-PAYLOAD): each signature covers the one before, the first
+ * that of the head.  Start it after sigv4_verify(); it holds a signing key, so end it.
+ */
+struct sigv4_chain {
+	uint8_t key[32];
+	char *amz_date; /* these two live in the arena */
+	char *scope;
+	char last[65];
+};
+
+int sigv4_chain_init(struct sigv4_chain *c, const struct sigv4_auth *a,
+    struct span secret, struct arena *mem) MUST_USE;
+/* sha256: of the chunk's data (none in the last chunk).  ERR_SIGNATURE when it does not
+ * fit. */
+int sigv4_chain_chunk(
+    struct sigv4_chain *c, const uint8_t sha256[32], struct span signature) MUST_USE;
+/* sha256: of the trailer, "name:value\n" for each of its lines. */
+int sigv4_chain_trailer(
+    struct sigv4_chain *c, const uint8_t sha256[32], struct span signature) MUST_USE;
+void sigv4_chain_fini(struct sigv4_chain *c); /* wipes */

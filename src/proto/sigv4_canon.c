@@ -17,6 +17,7 @@ enum {
 	CANON_MAX = 1024 * 1024, /* the text of a canonical request */
 	QUERY_MAX = 128 * 1024,
 	PATH_MAX_LEN = 64 * 1024,
+	SECRET_MAX = 256,
 };
 
 static bool
@@ -334,4 +335,32 @@ canon_string_to_sign(const char *request, const struct canon_scope *s, struct ar
 	hex_encode(hex, sum, sizeof(sum));
 	return arena_printf(mem, SIGV4_ALGORITHM "\n%s\n%s/%s/%s/%s\n%s", s->amz_date,
 	    s->date, s->region, s->service, s->terminator, hex);
+}
+
+/* kSigning = HMAC(HMAC(HMAC(HMAC("AWS4"+secret, date), region), service), "aws4_request")
+ */
+int
+canon_key(uint8_t key[SHA256_LEN], struct span secret, const struct canon_scope *s)
+{
+	uint8_t start[4 + SECRET_MAX];
+
+	if (secret.n == 0 || secret.n > SECRET_MAX)
+		return ERR_INVALID;
+	memcpy(start, "AWS4", 4);
+	memcpy(start + 4, secret.p, secret.n);
+	hmac_sha256(key, span_of(start, 4 + secret.n), span_str(s->date));
+	secret_wipe(start, sizeof(start));
+	hmac_sha256(key, span_of(key, SHA256_LEN), span_str(s->region));
+	hmac_sha256(key, span_of(key, SHA256_LEN), span_str(s->service));
+	hmac_sha256(key, span_of(key, SHA256_LEN), span_str(s->terminator));
+	return 0;
+}
+
+void
+canon_sign(char out[2 * SHA256_LEN + 1], const uint8_t key[SHA256_LEN], const char *text)
+{
+	uint8_t sum[SHA256_LEN];
+
+	hmac_sha256(sum, span_of(key, SHA256_LEN), span_str(text));
+	hex_encode(out, sum, sizeof(sum));
 }

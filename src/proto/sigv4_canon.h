@@ -44,3 +44,8 @@ char *canon_string_to_sign(
 struct span canon_header(const struct sigv4_request *r, const char *name, size_t n);
 char *canon_lower(struct span name, struct arena *mem);
 bool canon_has_header(const struct sigv4_request *r, const char *name);
+
+/* The key of a scope; ERR_INVALID for an empty secret or one of more than 256 bytes. */
+int canon_key(uint8_t key[32], struct span secret, const struct canon_scope *s) MUST_USE;
+/* The signature of a text, 64 hex digits. */
+void canon_sign(char out[65], const uint8_t key[32], const char *text);
