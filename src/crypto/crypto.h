@@ -3,8 +3,8 @@
  * OpenSSL behind plain functions: digests, HMAC, constant-time comparison, wiping,
  * RSA keys for agents (RSASSA-PSS) and X.509 for `sallyportd init`.
  *
- * Algorithms are fetched once by crypto_init(); every function here may be called from any
- * thread after that.  No I/O, no clock: times are parameters.  Entropy for keys and
+ * Algorithms are fetched once by crypto_init(); every function here may be called from
+ * any thread after that.  No I/O, no clock: times are parameters.  Entropy for keys and
  * certificates comes from OpenSSL's own generator (simulation never makes keys).
  */
 #pragma once
@@ -42,13 +42,15 @@ auto_secret_fn(char **s)
 struct rsa_key;
 int rsa_generate(struct rsa_key **out, struct fault *f) MUST_USE;
 /* base64 of DER PKCS#1/PKCS#8, as agents keep it. */
-int rsa_load_private(struct rsa_key **out, struct span base64_der, struct fault *f) MUST_USE;
+int rsa_load_private(
+    struct rsa_key **out, struct span base64_der, struct fault *f) MUST_USE;
 /* base64 of DER SubjectPublicKeyInfo; RSA of 2048 to 4096 bits only. */
-int rsa_load_public(struct rsa_key **out, struct span base64_spki, struct fault *f) MUST_USE;
+int rsa_load_public(
+    struct rsa_key **out, struct span base64_spki, struct fault *f) MUST_USE;
 void rsa_store_private(const struct rsa_key *k, struct buf *out);
 void rsa_store_public(const struct rsa_key *k, struct buf *out);
 void rsa_free(struct rsa_key *k);
-/* RSASSA-PSS, SHA-256, MGF1-SHA-256, salt of 32 bytes (agent-protocol: RSA request signing). */
+/* RSASSA-PSS, SHA-256, MGF1-SHA-256, salt of 32 bytes: how agents sign token requests. */
 int rsa_pss_sign(const struct rsa_key *k, struct span msg, struct buf *sig) MUST_USE;
 int rsa_pss_verify(const struct rsa_key *k, struct span msg, struct span sig) MUST_USE;
 

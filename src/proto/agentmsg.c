@@ -39,8 +39,7 @@ is_padding(uint8_t c)
 	return c == ' ' || c == '\0';
 }
 
-/* Peers pad with blanks, other clients with NUL; what is left must be one printable word.
- */
+/* Blanks or NULs pad the type; what is left must be one printable word. */
 static int
 decode_type(char out[AGENTMSG_TYPE_LEN + 1], const uint8_t *p)
 {

@@ -83,7 +83,7 @@ int agentmsg_decode(struct agentmsg *m, struct span in) MUST_USE;
  */
 int agentmsg_check_digest(const struct agentmsg *m) MUST_USE;
 bool agentmsg_is(const struct agentmsg *m, const char *type);
-/* A message id as text, as it is: not every peer's ids are version 4 UUIDs.  36 and a NUL. */
+/* An id as text, as it is: not every peer's ids are version 4 UUIDs.  36 and a NUL. */
 void agentmsg_id_format(char out[37], const uint8_t id[16]);
 
 /*

@@ -71,6 +71,7 @@ t_vectors(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		uint8_t raw[MSG_MAX], id[16];
+		char text[37];
 		size_t n = read_hex(raw, sizeof(raw), t[i].which);
 		struct agentmsg m;
 		auto_buf out;
@@ -87,6 +88,8 @@ t_vectors(void **state)
 		assert_true(m.flags == t[i].flags);
 		assert_int_equal(uuid_parse(id, span_str(t[i].id)), 0);
 		assert_memory_equal(m.id, id, sizeof(id));
+		agentmsg_id_format(text, m.id);
+		assert_string_equal(text, t[i].id);
 		assert_int_equal(m.payload_type, t[i].payload_type);
 		assert_int_equal(m.payload.n, n - AGENTMSG_HEAD);
 		if (t[i].payload != NULL)
