@@ -78,8 +78,10 @@ t_growth_keeps_contents(void **state)
 	(void)state;
 
 	buf_init(&b, 100000);
-	for (int i = 0; i < 100000; i++)
+	for (int i = 0; i < 100000; i++) {
 		buf_add_u8(&b, (uint8_t)(i * 7));
+		assert_true(b.len < b.cap); /* room for the NUL of buf_cstr() */
+	}
 	assert_int_equal(buf_check(&b), 0);
 	for (int i = 0; i < 100000; i++)
 		assert_int_equal(b.p[i], (uint8_t)(i * 7));
