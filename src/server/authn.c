@@ -3,7 +3,8 @@
  * Authentication: SigV4 claims against the keys in the store.
  *
  * Order as recorded at AWS: form, date, scope, key known, signature, session token.  A
- * refusal says nothing about which of key, secret or token was wrong beyond AWS's classes.
+ * refusal says nothing about which of key, secret or token was wrong beyond AWS's
+ * classes.
  */
 #include "server/authn.h"
 
@@ -11,15 +12,13 @@
 #include "crypto/crypto.h"
 #include "ev/ev.h"
 #include "net/http_server.h"
-#include "proto/arn.h"
 #include "proto/ids.h"
 #include "proto/sigv4.h"
-#include "store/store.h"
+#include "server/domain/identity.h"
 
 struct authn {
 	struct ev_loop *loop;
 	struct store *store;
-	char account[13];
 };
 
 /* One request on its way through the checks. */
@@ -34,20 +33,19 @@ struct attempt {
 #define TEXT_UNKNOWN "The security token included in the request is invalid."
 #define TEXT_TOKEN   "The security token included in the request is invalid"
 #define TEXT_EXPIRED "The security token included in the request is expired"
-#define TEXT_SIGNATURE                                                                   \
-	"The request signature we calculated does not match the signature you provided. " \
-	"Check your AWS Secret Access Key and signing method. Consult the service "       \
+#define TEXT_SIGNATURE                                                              \
+	"The request signature we calculated does not match the signature you "     \
+	"provided. "                                                                \
+	"Check your AWS Secret Access Key and signing method. Consult the service " \
 	"documentation for details."
 
 struct authn *
-authn_new(struct ev_loop *l, struct store *st, const char *account)
+authn_new(struct ev_loop *l, struct store *st)
 {
 	struct authn *a = xcalloc(1, sizeof(*a));
 
 	a->loop = l;
 	a->store = st;
-	if (str_copy(a->account, sizeof(a->account), account) != 0)
-		a->account[0] = '\0';
 	return a;
 }
 
@@ -82,7 +80,8 @@ authn_scope_service(const struct http_req *r)
 	h = span_sub(h, (size_t)(at - h.p) + strlen(name), h.n);
 	/* In a query the slashes are escaped; %2F has the length that decides nothing. */
 	for (int i = 0; i < 4; i++) {
-		const uint8_t *end = memchr(h.p, slash, h.n), *esc = memmem(h.p, h.n, "%2F", 3);
+		const uint8_t *end = memchr(h.p, slash, h.n),
+			      *esc = memmem(h.p, h.n, "%2F", 3);
 		size_t skip = 1;
 
 		if (esc != NULL && (end == NULL || esc < end)) {
@@ -138,7 +137,8 @@ deny_sigv4(struct attempt *t, enum sigv4_reason why)
 {
 	if (why == SIGV4_BAD_PAYLOAD_HASH)
 		return deny(t, AUTHN_PAYLOAD,
-		    "The provided 'x-amz-content-sha256' header does not match what was computed.");
+		    "The provided 'x-amz-content-sha256' header does not match what was "
+		    "computed.");
 	if (why == SIGV4_BAD_SIGNATURE)
 		return deny(t, AUTHN_SIGNATURE, TEXT_SIGNATURE);
 	return deny(t, reason_of(why), NULL);
@@ -148,10 +148,12 @@ static void
 attempt_init(struct attempt *t, struct http_req *req)
 {
 	const struct http1_head *h = req->head;
-	struct sigv4_header *headers = arena_alloc(t->mem, (h->nheaders + 1) * sizeof(*headers));
+	struct sigv4_header *headers =
+	    arena_alloc(t->mem, (h->nheaders + 1) * sizeof(*headers));
 
 	for (size_t i = 0; i < h->nheaders; i++)
-		headers[i] = (struct sigv4_header){ h->headers[i].name, h->headers[i].value };
+		headers[i] =
+		    (struct sigv4_header){ h->headers[i].name, h->headers[i].value };
 	t->r = (struct sigv4_request){
 		.method = h->method,
 		.path = req->path,
@@ -185,7 +187,8 @@ check_claim(struct attempt *t, const char *service)
 	    sigv4_check_scope(&t->claim, service, &why, f) != 0)
 		return deny_sigv4(t, why);
 	if (!id_region_valid(span_str(t->claim.region)))
-		return deny(t, AUTHN_SCOPE, "Credential should be scoped to a valid region. ");
+		return deny(
+		    t, AUTHN_SCOPE, "Credential should be scoped to a valid region. ");
 	t->out->region = t->claim.region;
 	t->out->presigned = t->claim.presigned;
 	return 0;
@@ -206,44 +209,30 @@ token_matches(const struct store_key *k, const char *token)
 	return secret_eq(span_str(hex), span_str(k->token_sha256));
 }
 
+/* The owner of a key that proved itself. */
 static int
-user_principal(struct attempt *t, const struct store_key *k)
+set_principal(struct attempt *t, enum principal_kind kind, const char *name)
 {
+	struct store_tx *tx = store_reader(t->a->store);
 	struct principal *who = &t->out->who;
-	struct store_user u;
+	struct identity id;
+	int err = kind == PRINCIPAL_USER ? identity_of_user(tx, t->mem, name, &id)
+					 : identity_of_node(tx, t->mem, name, &id);
 
-	if (store_user_get(store_reader(t->a->store), t->mem, k->owner, &u) != 0)
+	if (err == ERR_NOTFOUND)
 		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
-	who->kind = PRINCIPAL_USER;
-	who->name = u.name;
-	who->user_id = u.user_id;
-	who->arn = arn_iam(t->mem, t->a->account, "user", u.path, u.name);
+	if (err != 0)
+		return deny(t, AUTHN_FAILED, "The identities cannot be read.");
+	*who = (struct principal){
+		.kind = kind,
+		.name = id.name,
+		.arn = id.arn,
+		.user_id = id.user_id,
+		.session_name = id.session_name,
+		.run_as = id.run_as,
+		.access_key = t->claim.access_key,
+	};
 	return 0;
-}
-
-static int
-node_principal(struct attempt *t, const struct store_node *n)
-{
-	struct principal *who = &t->out->who;
-
-	who->kind = PRINCIPAL_NODE;
-	who->name = n->id;
-	who->user_id = authn_node_user_id(t->mem, n->iam_role, n->id);
-	who->arn = authn_node_arn(t->mem, t->a->account, n->iam_role, n->id);
-	return 0;
-}
-
-static int
-principal_of_key(struct attempt *t, const struct store_key *k)
-{
-	struct store_node n;
-
-	t->out->who.access_key = k->access_key;
-	if (k->kind == STORE_KEY_USER)
-		return user_principal(t, k);
-	if (store_node_get(store_reader(t->a->store), t->mem, k->owner, &n) != 0)
-		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
-	return node_principal(t, &n);
 }
 
 static int
@@ -252,7 +241,8 @@ find_key(struct attempt *t, struct store_key *k)
 	int err = ERR_NOTFOUND;
 
 	if (id_access_key_valid(span_str(t->claim.access_key)))
-		err = store_key_get(store_reader(t->a->store), t->mem, t->claim.access_key, k);
+		err = store_key_get(
+		    store_reader(t->a->store), t->mem, t->claim.access_key, k);
 	if (err == ERR_NOTFOUND || (err == 0 && !k->active))
 		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
 	if (err != 0)
@@ -279,7 +269,8 @@ authn_request(struct authn *a, struct http_req *r, const char *service, struct a
 		return deny(&t, AUTHN_TOKEN, TEXT_TOKEN);
 	if (k.expires_ms != 0 && k.expires_ms <= ev_wall_ms(a->loop))
 		return deny(&t, AUTHN_EXPIRED_TOKEN, TEXT_EXPIRED);
-	return principal_of_key(&t, &k);
+	return set_principal(
+	    &t, k.kind == STORE_KEY_USER ? PRINCIPAL_USER : PRINCIPAL_NODE, k.owner);
 }
 
 /* RSA keys are few and large; one is loaded for each of the rare token calls. */
@@ -298,8 +289,8 @@ verify_node_key(struct attempt *t, const struct store_node *n)
 }
 
 int
-authn_node_key(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
-    struct authn_result *out)
+authn_node_key(struct authn *a, struct http_req *r, const char *service,
+    struct arena *mem, struct authn_result *out)
 {
 	struct attempt t = { .a = a, .mem = mem, .out = out };
 	struct store_node n;
@@ -318,27 +309,5 @@ authn_node_key(struct authn *a, struct http_req *r, const char *service, struct 
 		return deny(&t, AUTHN_FAILED, "The nodes cannot be read.");
 	if ((err = verify_node_key(&t, &n)) != 0)
 		return err;
-	out->who.access_key = n.id;
-	return node_principal(&t, &n);
-}
-
-char *
-authn_node_arn(struct arena *mem, const char *account, const char *role, const char *node)
-{
-	return arn_assumed_role(mem, account, role[0] != '\0' ? role : "SallyportNode", node);
-}
-
-/* There are no role objects yet: the id is drawn from the name, so it stays the same. */
-char *
-authn_node_user_id(struct arena *mem, const char *role, const char *node)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-	uint8_t sum[SHA256_LEN];
-	char id[18];
-
-	sha256(sum, span_str(role));
-	for (size_t i = 0; i < sizeof(id) - 1; i++)
-		id[i] = alphabet[sum[i] & 31];
-	id[sizeof(id) - 1] = '\0';
-	return arena_printf(mem, "AROA%s:%s", id, node);
+	return set_principal(&t, PRINCIPAL_NODE, n.id);
 }

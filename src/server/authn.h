@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who sent this request?  SigV4 in the header or the query, the agents' RSA variant, session
- * tokens; keys are looked up in the store for each request.
+ * Who sent this request?  SigV4 in the header or the query, the agents' RSA variant,
+ * session tokens; keys are looked up in the store for each request.
  *
  * The answer is a principal or a class of failure with the text AWS uses.  How a class is
- * worded as a code and a status differs by service (api/api_error.c); the gateway turns all
- * of them into 403.  Nothing here decides what a principal may do: see authorise.h.
+ * worded as a code and a status differs by service (api/api_error.c); the gateway turns
+ * all of them into 403.  Nothing here decides what a principal may do: see authorise.h.
  */
 #pragma once
 
@@ -30,21 +30,23 @@ struct principal {
 	const char *arn;        /* as GetCallerIdentity shows it; "" for PRINCIPAL_NONE */
 	const char *user_id;    /* aws:userid */
 	const char *access_key; /* or the node id, for the RSA variant */
+	const char *session_name; /* what the ids of its sessions begin with */
+	const char *run_as; /* OS user of its sessions (tag SSMSessionRunAs), or "" */
 };
 
 enum authn_reason {
 	AUTHN_OK,
-	AUTHN_MISSING,       /* no credentials at all */
-	AUTHN_INCOMPLETE,    /* Authorization or X-Amz-* parameters malformed or missing */
-	AUTHN_UNKNOWN_KEY,   /* no such key, or inactive */
-	AUTHN_SIGNATURE,     /* it does not match */
-	AUTHN_TOKEN,         /* not the session token of this key */
+	AUTHN_MISSING,     /* no credentials at all */
+	AUTHN_INCOMPLETE,  /* Authorization or X-Amz-* parameters malformed or missing */
+	AUTHN_UNKNOWN_KEY, /* no such key, or inactive */
+	AUTHN_SIGNATURE,   /* it does not match */
+	AUTHN_TOKEN,       /* not the session token of this key */
 	AUTHN_EXPIRED_TOKEN, /* temporary credentials past their end */
 	AUTHN_CLOCK,         /* too old or not yet valid */
 	AUTHN_SCOPE,         /* another service, a wrong day or terminator */
-	AUTHN_FORM,          /* something that must be signed is not; both kinds of auth */
-	AUTHN_PAYLOAD,       /* the body is not the one that was signed */
-	AUTHN_FAILED,        /* the store could not be asked */
+	AUTHN_FORM,    /* something that must be signed is not; both kinds of auth */
+	AUTHN_PAYLOAD, /* the body is not the one that was signed */
+	AUTHN_FAILED,  /* the store could not be asked */
 };
 
 struct authn_result {
@@ -55,16 +57,16 @@ struct authn_result {
 	bool presigned;
 };
 
-struct authn *authn_new(struct ev_loop *l, struct store *st, const char *account);
+struct authn *authn_new(struct ev_loop *l, struct store *st);
 void authn_free(struct authn *a);
 
 /*
- * Verifies a request that was routed to "service" ("ssm", "ssmmessages" ...).  Returns 0 or
- * ERR_DENIED with out->why and out->fault set.  mem: where the strings of *out live, usually
- * &r->mem; must live as long as *out.
+ * Verifies a request that was routed to "service" ("ssm", "ssmmessages" ...).  Returns 0
+ * or ERR_DENIED with out->why and out->fault set.  mem: where the strings of *out live,
+ * usually &r->mem; must live as long as *out.
  */
-int authn_request(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
-    struct authn_result *out) MUST_USE;
+int authn_request(struct authn *a, struct http_req *r, const char *service,
+    struct arena *mem, struct authn_result *out) MUST_USE;
 /* The same for calls that an agent signs with its private key (RSASSA-PSS). */
 int authn_node_key(struct authn *a, struct http_req *r, const char *service,
     struct arena *mem, struct authn_result *out) MUST_USE;
@@ -74,7 +76,3 @@ bool authn_is_signed(const struct http_req *r);
 
 /* The service named in the credential scope, or the empty span: for routing only. */
 struct span authn_scope_service(const struct http_req *r);
-
-/* "arn:aws:sts::A:assumed-role/<role>/<node>" and its user id, for a node. */
-char *authn_node_arn(struct arena *mem, const char *account, const char *role, const char *node);
-char *authn_node_user_id(struct arena *mem, const char *role, const char *node);

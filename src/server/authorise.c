@@ -94,9 +94,10 @@ authorise(const struct authz_request *q, struct arena *mem, const char **message
 	if (q->who->kind == PRINCIPAL_NODE && node_may(q, &resource))
 		return 0;
 	*message = arena_printf(mem,
-	    "User: %s is not authorized to perform: %s on resource: %s because no identity-based "
+	    "User: %s is not authorized to perform: %s on resource: %s because no "
+	    "identity-based "
 	    "policy allows the %s action",
-	    q->who->kind == PRINCIPAL_NONE ? "anonymous" : q->who->arn, q->action, resource,
-	    q->action);
+	    q->who->kind == PRINCIPAL_NONE ? "anonymous" : q->who->arn, q->action,
+	    resource, q->action);
 	return ERR_DENIED;
 }
