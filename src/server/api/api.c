@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dispatcher: what every call goes through, and how it ends.
+ *
+ * A call is freed by api_finish() and nowhere else.  While a change of it waits for the
+ * writer, only the writer touches it, except for c->req.
+ */
+#include "server/api/api.h"
+
+#include <stdarg.h>
+
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "net/http_server.h"
+#include "server/api/answer.h"
+#include "server/api/error.h"
+#include "server/api/route.h"
+#include "server/api/seed.h"
+#include "server/authorise.h"
+
+enum {
+	API_OUT_MAX = 32 * 1024 * 1024,
+	API_UNSIGNED_MAX = 64 * 1024, /* body of a call that nobody signed */
+	API_NAME_MAX = 512,
+};
+
+struct api {
+	const struct server_env *env;
+	struct op_table table;
+	struct list calls;
+	size_t ncalls;
+	uint8_t page_key[PAGE_KEY_LEN];
+	uint64_t rejected; /* before an operation was known */
+};
+
+/* ---- what handlers use ---- */
+
+int
+api_fail_text(struct api_call *c, const char *code, const char *text)
+{
+	c->error = code;
+	c->message = arena_strdup(&c->mem, text);
+	return ERR_INVALID;
+}
+
+int
+api_fail(struct api_call *c, const char *code, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return api_fail_text(c, code, text);
+}
+
+int
+api_internal(struct api_call *c, const char *what, int err, const struct fault *f)
+{
+	bool json = api_services[c->service].protocol == API_JSON;
+
+	log_error("api call failed", "op=%s what=%s err=%s why=%s request=%s",
+	    c->op != NULL ? c->op->name : "", log_q(what), log_q(err_text(err)),
+	    log_q(f != NULL && f->text[0] != '\0' ? f->text : ""), c->request_id);
+	return api_fail(c, json ? "InternalServerError" : "InternalFailure",
+	    "An error occurred on the server side. Request %s.", c->request_id);
+}
+
+static int
+run_change(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct api_call *c = arg;
+	int r = c->change(tx, c);
+
+	if (r != 0 && c->error == NULL)
+		(void)fault_set(f, r, "%s", err_text(r));
+	return r;
+}
+
+static void
+change_done(void *arg, int r, const struct fault *f)
+{
+	struct api_call *c = arg;
+
+	if (r == 0 && c->done != NULL)
+		r = c->done(c);
+	else if (r != 0 && c->error == NULL)
+		r = api_internal(c, "change", r, f);
+	if (r != API_LATER)
+		api_finish(c, r);
+}
+
+int
+api_write(struct api_call *c, api_change *change, api_handler *done)
+{
+	c->change = change;
+	c->done = done;
+	store_submit(c->env->store, run_change, change_done, c);
+	return API_LATER;
+}
+
+static void
+hold_over(void *arg)
+{
+	struct api_call *c = arg;
+	int r = c->done != NULL ? c->done(c) : 0;
+
+	if (r != API_LATER)
+		api_finish(c, r);
+}
+
+int
+api_hold(struct api_call *c, uint64_t ms, api_handler *done)
+{
+	c->done = done;
+	ev_timer_set(c->env->loop, &c->timer, ms, hold_over, c);
+	return API_LATER;
+}
+
+int64_t
+api_now(const struct api_call *c)
+{
+	return ev_wall_ms(c->env->loop);
+}
+
+struct store_tx *
+api_reader(const struct api_call *c)
+{
+	return store_reader(c->env->store);
+}
+
+const char *
+api_str(const struct api_call *c, const char *member)
+{
+	return json_string_value(json_object_get(c->in, member));
+}
+
+int64_t
+api_int(const struct api_call *c, const char *member, int64_t fallback)
+{
+	const json_t *v = json_object_get(c->in, member);
+
+	return json_is_integer(v) ? json_integer_value(v) : fallback;
+}
+
+bool
+api_bool(const struct api_call *c, const char *member)
+{
+	return json_is_true(json_object_get(c->in, member));
+}
+
+int64_t
+api_time(const struct api_call *c, const char *member, int64_t fallback)
+{
+	const json_t *v = json_object_get(c->in, member);
+	double ms = json_number_value(v) * 1000.0;
+
+	if (!json_is_number(v))
+		return fallback;
+	/* Year 9999 and the epoch bound what can be written again. */
+	return ms < 0 ? 0 : ms > 253402300799000.0 ? 253402300799000 : (int64_t)ms;
+}
+
+const uint8_t *
+api_page_key(const struct api *a)
+{
+	return a->page_key;
+}
+
+/* ---- a call's life ---- */
+
+static void
+call_aborted(struct http_req *r)
+{
+	struct api_call *c = r->user;
+
+	c->req = NULL;
+	if (ev_timer_is_set(&c->timer)) {
+		ev_timer_clear(&c->timer);
+		api_finish(c, 0);
+	}
+}
+
+static struct api_call *
+call_new(struct api *a, struct http_req *r)
+{
+	struct api_call *c = xcalloc(1, sizeof(*c));
+	struct span host = http1_get(r->head, "Host");
+	uint8_t raw[16];
+
+	c->api = a;
+	c->env = a->env;
+	c->req = r;
+	c->service = API_SSM;
+	arena_init(&c->mem);
+	buf_init(&c->out, API_OUT_MAX);
+	jw_init(&c->w, &c->out);
+	list_init(&c->link);
+	list_add_tail(&a->calls, &c->link);
+	a->ncalls++;
+	c->source_ip = arena_strdup(&c->mem, r->peer_ip);
+	c->host = arena_str(&c->mem, span_sub(host, 0, 512));
+	c->tls = r->tls;
+	c->region = "";
+	c->auth.who.arn = "";
+	ev_random(a->env->loop, raw, sizeof(raw));
+	uuid_format(c->request_id, raw);
+	r->user = c;
+	r->on_abort = call_aborted;
+	return c;
+}
+
+static void
+call_free(struct api_call *c)
+{
+	list_del(&c->link);
+	c->api->ncalls--;
+	ev_timer_clear(&c->timer);
+	json_decref(c->in);
+	buf_fini(&c->out);
+	arena_fini(&c->mem);
+	free(c);
+}
+
+static void
+call_log(const struct api_call *c, bool ok)
+{
+	const char *who = c->auth.who.name != NULL ? c->auth.who.name : "";
+
+	if (ok && c->op->access == API_WRITE && c->auth.who.kind != PRINCIPAL_NODE)
+		log_info("api call", "op=%s by=%s from=%s request=%s", c->op->name,
+		    log_q(who), c->source_ip, c->request_id);
+	else if (ok)
+		log_debug("api call", "op=%s by=%s from=%s", c->op->name, log_q(who),
+		    c->source_ip);
+	else
+		log_info("api call refused",
+		    "op=%s by=%s from=%s code=%s why=%s request=%s",
+		    c->op != NULL ? c->op->name : "?", log_q(who), c->source_ip, c->error,
+		    log_q(c->message), c->request_id);
+}
+
+static void
+call_count(struct api_call *c, bool ok)
+{
+	if (c->entry == NULL)
+		c->api->rejected++;
+	else if (ok)
+		c->entry->ok++;
+	else if (error_status(api_services[c->service].protocol, c->error) >= 500)
+		c->entry->failed++;
+	else
+		c->entry->refused++;
+}
+
+void
+api_finish(struct api_call *c, int r)
+{
+	assert(r != API_LATER);
+	if (r == 0)
+		r = answer_close(c);
+	if (r != 0 && c->error == NULL)
+		(void)api_internal(c, "handler", r, NULL);
+	call_count(c, r == 0);
+	call_log(c, r == 0);
+	if (c->req != NULL)
+		answer_send(c, r == 0);
+	call_free(c);
+}
+
+/* ---- the steps ---- */
+
+static int
+authenticate(struct api_call *c)
+{
+	struct authn *a = c->env->authn;
+	const char *service = api_services[c->service].name;
+	int err = 0;
+
+	if (c->op->auth == API_UNSIGNED) {
+		if (c->req->body.n > API_UNSIGNED_MAX)
+			return error_unreadable(c, "The request is too large.");
+		return 0;
+	}
+	if (c->op->auth == API_NODE_KEY)
+		err = authn_node_key(a, c->req, service, &c->mem, &c->auth);
+	else
+		err = authn_request(a, c->req, service, &c->mem, &c->auth);
+	if (c->auth.region != NULL)
+		c->region = c->auth.region;
+	return err == 0 ? 0 : error_from_authn(c, &c->auth);
+}
+
+static int
+read_json(struct api_call *c)
+{
+	struct fault f = { 0 };
+
+	if (json_read(&c->in, c->req->body, &f) != 0)
+		return error_unreadable(c, fault_text(&f));
+	if (shape_clean(c->entry->input, c->in, &f) != 0)
+		return error_unreadable(c, f.text);
+	return 0;
+}
+
+static int
+read_form(struct api_call *c, enum shape_form form)
+{
+	struct fault f = { 0 };
+
+	if (shape_from_form(&c->in, c->entry->input, form, &c->form, &f) != 0)
+		return error_unreadable(c, fault_text(&f));
+	return 0;
+}
+
+static int
+read_input(struct api_call *c)
+{
+	switch (api_services[c->service].protocol) {
+	case API_JSON:
+		return read_json(c);
+	case API_EC2_QUERY:
+		return read_form(c, SHAPE_FORM_EC2);
+	default:
+		return read_form(c, SHAPE_FORM_QUERY);
+	}
+}
+
+/* EC2 has its own words for what is missing. */
+static int
+check_input(struct api_call *c)
+{
+	const struct shape *s = c->entry->input;
+	char *message;
+
+	for (size_t i = 0; c->service == API_EC2 && i < s->nmembers; i++) {
+		const struct shape_member *m = &s->members[i];
+
+		if (m->required && json_object_get(c->in, m->name) == NULL)
+			return api_fail(c, "MissingParameter",
+			    "The request must contain the parameter %s", m->form);
+	}
+	if (shape_check(s, c->in, &c->mem, &message) != 0)
+		return error_invalid(c, message);
+	return 0;
+}
+
+static int
+permit(struct api_call *c)
+{
+	struct authz_request q = { .who = &c->auth.who, .action = c->op->action };
+	const char *message;
+	int err;
+
+	if (c->op->auth == API_UNSIGNED)
+		return 0; /* the handler checks the proof in the input */
+	if ((err = resource_find(c)) != 0)
+		return err;
+	q.resources = c->resources;
+	q.nresources = c->nresources;
+	if (authorise(&q, &c->mem, &message) != 0)
+		return error_denied(c, message);
+	if (c->service == API_EC2 && api_bool(c, "DryRun"))
+		return api_fail(c, "DryRunOperation",
+		    "Request would have succeeded, but DryRun flag is set.");
+	return 0;
+}
+
+static int
+dispatch(struct api *a, struct api_call *c)
+{
+	int err;
+
+	if ((err = route_call(c, &a->table)) != 0 || (err = authenticate(c)) != 0 ||
+	    (err = read_input(c)) != 0 || (err = check_input(c)) != 0 ||
+	    (err = permit(c)) != 0)
+		return err;
+	answer_open(c);
+	return c->op->run(c);
+}
+
+void
+api_handle(struct api *a, struct http_req *r)
+{
+	struct api_call *c = call_new(a, r);
+	int err = dispatch(a, c);
+
+	if (err != API_LATER)
+		api_finish(c, err);
+}
+
+/* ---- the api itself ---- */
+
+/* Page tokens survive a restart, so their key is kept. */
+static int
+page_key_change(struct store_tx *tx, void *arg, struct fault *f)
+{
+	struct api *a = arg;
+	char hex[2 * PAGE_KEY_LEN + 1];
+	auto_arena mem;
+	char *text;
+	size_t n;
+	int err;
+
+	arena_init(&mem);
+	err = store_meta_get(tx, &mem, "page-key", &text);
+	if (err == 0)
+		return hex_decode(a->page_key, PAGE_KEY_LEN, span_str(text), &n);
+	if (err != ERR_NOTFOUND)
+		return fault_set(f, err, "the page key cannot be read");
+	hex_encode(hex, a->page_key, PAGE_KEY_LEN);
+	err = store_meta_put(tx, "page-key", hex);
+	secret_wipe(hex, sizeof(hex));
+	return err;
+}
+
+int
+api_new(struct api **out, const struct server_env *env, struct fault *f)
+{
+	struct api *a = xcalloc(1, sizeof(*a));
+	int err;
+
+	a->env = env;
+	list_init(&a->calls);
+	ev_random(env->loop, a->page_key, PAGE_KEY_LEN);
+	if ((err = op_table_init(&a->table, f)) != 0 ||
+	    (err = store_apply(env->store, page_key_change, a, f)) != 0 ||
+	    (err = seed_documents(env, f)) != 0) {
+		api_free(a);
+		return err;
+	}
+	*out = a;
+	return 0;
+}
+
+void
+api_free(struct api *a)
+{
+	if (a == NULL)
+		return;
+	LIST_EACH(c, &a->calls, struct api_call, link)
+	call_free(c);
+	op_table_fini(&a->table);
+	secret_wipe(a->page_key, sizeof(a->page_key));
+	free(a);
+}
+
+void
+api_drain(struct api *a)
+{
+	LIST_EACH(c, &a->calls, struct api_call, link)
+	{
+		if (ev_timer_is_set(&c->timer)) {
+			ev_timer_clear(&c->timer);
+			hold_over(c);
+		}
+	}
+}
+
+size_t
+api_busy(const struct api *a)
+{
+	return a->ncalls;
+}
+
+void
+api_metrics(const struct api *a, struct buf *out)
+{
+	buf_add_str(out,
+	    "# HELP sallyport_api_calls_total AWS API calls answered.\n"
+	    "# TYPE sallyport_api_calls_total counter\n");
+	for (size_t i = 0; i < a->table.n; i++) {
+		const struct op_entry *e = &a->table.entries[i];
+		const struct {
+			const char *outcome;
+			uint64_t n;
+		} rows[] = { { "ok", e->ok }, { "refused", e->refused },
+			{ "failed", e->failed } };
+
+		for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+			if (rows[k].n > 0)
+				buf_addf(out,
+				    "sallyport_api_calls_total{service=\"%s\",operation="
+				    "\"%s\","
+				    "outcome=\"%s\"} %llu\n",
+				    api_services[e->op->service].name, e->op->name,
+				    rows[k].outcome, (unsigned long long)rows[k].n);
+		}
+	}
+	buf_addf(out,
+	    "# HELP sallyport_api_rejected_total Requests for no known operation.\n"
+	    "# TYPE sallyport_api_rejected_total counter\n"
+	    "sallyport_api_rejected_total %llu\n",
+	    (unsigned long long)a->rejected);
+}

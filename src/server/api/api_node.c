@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fleet as SSM shows it, and taking a node out of it.
+ */
+#include "server/api/node_filter.h"
+
+#include "base/log.h"
+#include "server/domain/session.h"
+
+enum { PAGE_DEFAULT = 50, PROPERTIES_PAGE_DEFAULT = 50 };
+
+/* ---- DescribeInstanceInformation, DescribeInstanceProperties ---- */
+
+static bool
+node_matches(struct node_walk *w, const struct store_node *n, struct arena *scratch)
+{
+	return filters_match(w->c, w->arg, n, scratch);
+}
+
+static const char *
+or_null(const char *s)
+{
+	return s[0] != '\0' ? s : NULL;
+}
+
+/* What both operations show of a node. */
+static void
+write_common(struct api_call *c, const struct store_node *n)
+{
+	struct jsonw *w = &c->w;
+
+	jw_field_str(w, "InstanceId", n->id);
+	jw_field_str(w, "PingStatus", node_ping_name(node_ping(c, n)));
+	if (n->ping_ms != 0)
+		jw_field_time(w, "LastPingDateTime", n->ping_ms);
+	jw_field_opt(w, "AgentVersion", or_null(n->agent_version));
+	jw_field_opt(w, "PlatformType", or_null(n->platform_type));
+	jw_field_opt(w, "PlatformName", or_null(n->platform_name));
+	jw_field_opt(w, "PlatformVersion", or_null(n->platform_version));
+	jw_field_str(w, "ResourceType", node_resource_type(n));
+	jw_field_opt(w, "IPAddress", or_null(n->ip));
+	jw_field_opt(w, "ComputerName", or_null(n->hostname));
+	jw_field_str(w, "SourceId", n->id);
+	jw_field_str(w, "SourceType", node_source_type(n));
+	if (!node_is_managed(n))
+		return;
+	jw_field_opt(w, "ActivationId", or_null(n->activation_id));
+	jw_field_opt(w, "IamRole", or_null(n->iam_role));
+	jw_field_time(w, "RegistrationDate", n->registered_ms);
+	jw_field_opt(w, "Name", or_null(n->name));
+}
+
+/* Only of our own agents do we know the latest version. */
+static bool
+is_latest(const struct store_node *n)
+{
+	return strcmp(n->agent_name, "sallyport-agent") != 0 ||
+	    strcmp(n->agent_version, SALLYPORT_VERSION) == 0;
+}
+
+static void
+write_information(struct node_walk *w, const struct store_node *n, struct arena *scratch)
+{
+	(void)scratch;
+	jw_open(&w->c->w, '{');
+	write_common(w->c, n);
+	if (n->agent_version[0] != '\0')
+		jw_field_bool(&w->c->w, "IsLatestVersion", is_latest(n));
+	jw_close(&w->c->w, '}');
+}
+
+static void
+write_properties(struct node_walk *w, const struct store_node *n, struct arena *scratch)
+{
+	struct jsonw *j = &w->c->w;
+	struct tags t = { .n = 0 };
+	const char *name = NULL;
+
+	if (!node_is_managed(n) && node_tags(w->c, scratch, n->id, &t) == 0)
+		name = tags_get(&t, "Name");
+	jw_open(j, '{');
+	write_common(w->c, n);
+	jw_field_opt(j, "Name", name);
+	jw_field_str(j, "InstanceState",
+	    node_ping(w->c, n) == NODE_ONLINE ? "running" : "stopped");
+	jw_field_time(j, "LaunchTime", n->registered_ms);
+	jw_close(j, '}');
+}
+
+/* One page of nodes under "key". */
+static int
+list_nodes(
+    struct api_call *c, const char *key, struct node_filters *f, struct node_walk *w)
+{
+	const char *after;
+	int err;
+
+	w->c = c;
+	w->matches = node_matches;
+	w->arg = f;
+	w->ids = f->ids;
+	w->nids = f->nids;
+	if ((err = page_begin(c, &after)) != 0)
+		return err;
+	jw_key(&c->w, key);
+	jw_open(&c->w, '[');
+	if ((err = node_walk(w, after)) != 0)
+		return err;
+	jw_close(&c->w, ']');
+	if (w->more)
+		jw_field_str(&c->w, "NextToken", page_token(c, w->last));
+	return 0;
+}
+
+static int
+describe_information(struct api_call *c)
+{
+	static const struct filter_style plain = { "Filters", "Key", "Values", NULL,
+		"InvalidInstanceInformationFilterValue" };
+	static const struct filter_style legacy = { "InstanceInformationFilterList",
+		"key", "valueSet", NULL, "InvalidInstanceInformationFilterValue" };
+	struct node_filters f = { .v = NULL };
+	struct node_walk w = {
+		.write = write_information,
+		.limit = api_int(c, "MaxResults", PAGE_DEFAULT),
+	};
+	int err;
+
+	if (json_array_size(json_object_get(c->in, plain.list)) > 0 &&
+	    json_array_size(json_object_get(c->in, legacy.list)) > 0)
+		return api_fail(c, "ValidationException",
+		    "Filters and InstanceInformationFilterList can't be used in one "
+		    "request.");
+	if ((err = filters_read(c, &plain, &f)) != 0 ||
+	    (err = filters_read(c, &legacy, &f)) != 0)
+		return err;
+	return list_nodes(c, "InstanceInformationList", &f, &w);
+}
+
+static int
+describe_properties(struct api_call *c)
+{
+	static const struct filter_style plain = { "InstancePropertyFilterList", "key",
+		"valueSet", NULL, "InvalidInstancePropertyFilterValue" };
+	static const struct filter_style with_op = { "FiltersWithOperator", "Key",
+		"Values", "Operator", "InvalidInstancePropertyFilterValue" };
+	struct node_filters f = { .v = NULL };
+	struct node_walk w = {
+		.write = write_properties,
+		.limit = api_int(c, "MaxResults", PROPERTIES_PAGE_DEFAULT),
+	};
+	int err;
+
+	if ((err = filters_read(c, &plain, &f)) != 0 ||
+	    (err = filters_read(c, &with_op, &f)) != 0)
+		return err;
+	return list_nodes(c, "InstanceProperties", &f, &w);
+}
+
+/* ---- DeregisterManagedInstance ---- */
+
+enum { SESSIONS_AT_ONCE = SESSION_PER_NODE_MAX };
+
+struct leaving {
+	struct api_call *c;
+	const char **ids;
+	size_t n;
+};
+
+static bool
+note_session(void *arg, const struct store_session *s)
+{
+	struct leaving *l = arg;
+
+	if (strcmp(s->target, api_str(l->c, "InstanceId")) == 0)
+		l->ids[l->n++] = arena_strdup(&l->c->mem, s->id);
+	return l->n < SESSIONS_AT_ONCE;
+}
+
+static int
+end_sessions(struct api_call *c)
+{
+	struct leaving l = { .c = c };
+	int err;
+
+	l.ids = arena_alloc(&c->mem, SESSIONS_AT_ONCE * sizeof(*l.ids));
+	if ((err = store_sessions(api_reader(c), true, 0, "", note_session, &l)) != 0)
+		return err;
+	for (size_t i = 0; i < l.n; i++) {
+		struct session *se = session_find(c->env->sessions, l.ids[i]);
+
+		if (se != NULL)
+			session_terminate(
+			    se, SESSION_TERMINATED, "the node was deregistered");
+	}
+	return 0;
+}
+
+static int
+deregister_change(struct store_tx *tx, struct api_call *c)
+{
+	const char *id = api_str(c, "InstanceId");
+	struct store_node n;
+	int err = store_node_get(tx, &c->mem, id, &n);
+
+	if (err == ERR_NOTFOUND)
+		return api_fail(
+		    c, "InvalidInstanceId", "The instance %s isn't registered.", id);
+	return err != 0 ? err : store_node_del(tx, id);
+}
+
+/* Its keys are gone with the row; what is open is closed now. */
+static int
+deregister_done(struct api_call *c)
+{
+	const char *id = api_str(c, "InstanceId");
+	int err = end_sessions(c);
+
+	node_evict(c->env->nodes, id, "deregistered");
+	log_info("node deregistered", "node=%s by=%s", id, log_q(c->auth.who.name));
+	return err;
+}
+
+static int
+deregister(struct api_call *c)
+{
+	return api_write(c, deregister_change, deregister_done);
+}
+
+#define LEGACY_KEYS                                                                \
+	"InstanceIds|AgentVersion|PingStatus|PlatformTypes|ActivationIds|IamRole|" \
+	"ResourceType|"                                                            \
+	"AssociationStatus"
+#define PROPERTY_KEYS                                                                   \
+	"InstanceIds|AgentVersion|PingStatus|PlatformTypes|DocumentName|ActivationIds|" \
+	"IamRole|"                                                                      \
+	"ResourceType|AssociationStatus"
+#define PROPERTY_VALUE "string{1..100000 /^.{1,100000}$/}"
+
+const struct api_op api_node_ops[] = {
+	{
+	    .service = API_SSM,
+	    .access = API_READ,
+	    .name = "DescribeInstanceInformation",
+	    .action = "ssm:DescribeInstanceInformation",
+	    .resource = "*",
+	    .input = "{ InstanceInformationFilterList: list{0..}[struct { key*: "
+		     "string{" LEGACY_KEYS
+		     "}; valueSet*: list{1..100}[string{1..}] }]; Filters: "
+		     "list{0..}[struct { Key*: string{1..}; Values*: "
+		     "list{1..100}[string{1..}] "
+		     "}]; MaxResults: integer{5..50}; NextToken: string }",
+	    .run = describe_information,
+	},
+	{
+	    .service = API_SSM,
+	    .access = API_READ,
+	    .name = "DescribeInstanceProperties",
+	    .action = "ssm:DescribeInstanceProperties",
+	    .resource = "*",
+	    .input =
+		"{ InstancePropertyFilterList: list{1..40}[struct { key*: "
+		"string{" PROPERTY_KEYS "}; valueSet*: list{1..40}[" PROPERTY_VALUE
+		"] }]; FiltersWithOperator: list{1..40}[struct { Key*: " PROPERTY_VALUE
+		"; Values*: list{1..40}[" PROPERTY_VALUE "]; Operator: "
+		"string{Equal|NotEqual|BeginWith|LessThan|GreaterThan} }]; MaxResults: "
+		"integer{5..1000}; NextToken: string }",
+	    .run = describe_properties,
+	},
+	{
+	    /* AWS takes mi- only; nodes with i- ids are ours as well and leave the same
+	       way. */
+	    .service = API_SSM,
+	    .access = API_WRITE,
+	    .name = "DeregisterManagedInstance",
+	    .action = "ssm:DeregisterManagedInstance",
+	    .resource = "node:{InstanceId}",
+	    .input = "{ InstanceId*: string{19..124 "
+		     "/(^mi-[0-9a-f]{17}$)|(^i-[0-9a-f]{17}$)/} }",
+	    .run = deregister,
+	},
+	{ 0 },
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One API call on its way, as handlers see it: the input is parsed and valid, the caller
+ *is known and allowed.
+ *
+ * A handler ends in one of four ways:
+ *
+ *	return 0;                        the answer is written
+ *	return api_fail(c, "Code", ...); an AWS error
+ *	return api_write(c, run, done);  a change; the answer is sent after its commit
+ *	return api_hold(c, ms, done);    later
+ *
+ * Owner: the api; freed when the answer was sent.  The HTTP request may die before that.
+ * Everything made for a call lives in c->mem and is wiped with it.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/text.h"
+#include "codec/jsonw.h"
+#include "codec/xmlw.h"
+#include "ev/ev.h"
+#include "server/api/op.h"
+#include "server/authn.h"
+#include "server/env.h"
+#include "store/store.h"
+
+struct api;
+struct http_req;
+
+/* Runs in the writer's transaction: may use tx, c->in, c->user, c->mem and api_fail(). */
+typedef int api_change(struct store_tx *tx, struct api_call *c);
+
+struct api_call {
+	struct api *api;
+	const struct server_env *env;
+	enum api_service service;
+	struct op_entry *entry; /* NULL until routed */
+	const struct api_op *op;
+	struct http_req *req; /* NULL once the client went away */
+	struct list link;     /* all calls of the api */
+	struct arena mem;
+
+	json_t *in;
+	struct query form; /* Query protocols */
+	struct authn_result auth;
+	const char *region;
+	const char *source_ip, *host;
+	bool tls;
+	char request_id[UUID_LEN + 1];
+	const char **resources; /* ARNs */
+	size_t nresources;
+
+	struct buf out;
+	struct jsonw w;
+	const char *error; /* code, NULL: none */
+	const char *message;
+	int status; /* of an error; 0: by its code */
+
+	struct ev_timer timer;
+	api_change *change;
+	api_handler *done;
+	void *user; /* the handler's own, in mem */
+};
+
+/* Sets the error and returns a negative code, for "return api_fail(...)". */
+int api_fail(struct api_call *c, const char *code, const char *fmt, ...) PRINTF(3, 4);
+/* The same for a text without arguments that may be longer than a line. */
+int api_fail_text(struct api_call *c, const char *code, const char *text);
+/* Something of ours is broken: logged, and told without details. */
+int api_internal(struct api_call *c, const char *what, int err, const struct fault *f);
+
+/* Returns API_LATER.  done may be NULL: an empty answer. */
+int api_write(struct api_call *c, api_change *change, api_handler *done);
+int api_hold(struct api_call *c, uint64_t ms, api_handler *done);
+
+int64_t api_now(const struct api_call *c);
+struct store_tx *api_reader(const struct api_call *c);
+/* Shorthands for the input; NULL, or the fallback, when absent. */
+const char *api_str(const struct api_call *c, const char *member);
+int64_t api_int(const struct api_call *c, const char *member, int64_t fallback);
+bool api_bool(const struct api_call *c, const char *member);
+/* A time stamp in ms; fallback when absent. */
+int64_t api_time(const struct api_call *c, const char *member, int64_t fallback);
+
+/* ---- pages (page.c) ---- */
+
+enum { PAGE_KEY_LEN = 32, PAGE_POSITION_MAX = 512, PAGE_TOKEN_MAX = 2048 };
+
+/*
+ * Where this page begins: "" for the first.  A NextToken is bound to the operation and to
+ * all other parameters but the page size; anything else fails with the service's code.
+ */
+int page_begin(struct api_call *c, const char **after) MUST_USE;
+/* The token that continues behind position. */
+const char *page_token(struct api_call *c, const char *position);
+
+/* ---- resources (resource.c) ---- */
+
+int resource_find(struct api_call *c) MUST_USE; /* fills c->resources */
+int resource_add(struct api_call *c, const char *arn) MUST_USE;
+
+/* ---- for the dispatcher ---- */
+
+void api_finish(struct api_call *c, int r);
+const uint8_t *api_page_key(const struct api *a); /* PAGE_KEY_LEN bytes */

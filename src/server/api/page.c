@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * NextToken: base64 of
+ *
+ *	HMAC-SHA-256 (16 bytes)  position
+ *
+ * The MAC covers the operation, every parameter but the token and the page size, and the
+ * position.  A token from elsewhere, or one that was touched, is refused; nothing is kept
+ * between pages.
+ */
+#include "server/api/call.h"
+
+#include "crypto/crypto.h"
+
+enum { MAC_LEN = 16 };
+
+static int
+bad_token(struct api_call *c)
+{
+	if (c->service == API_EC2)
+		return api_fail(
+		    c, "InvalidParameterValue", "Unable to parse pagination token");
+	return api_fail(c, "InvalidNextToken", "The specified token isn't valid.");
+}
+
+static void
+token_mac(struct api_call *c, struct span position, uint8_t mac[SHA256_LEN])
+{
+	json_t *in = json_copy(c->in);
+	auto_buf b;
+	char *text;
+
+	json_object_del(in, "NextToken");
+	json_object_del(in, "MaxResults");
+	text = json_dumps(in, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(in);
+	buf_init(&b, 64UL * 1024 * 1024);
+	buf_addf(&b, "%s.%s", api_services[c->service].name, c->op->name);
+	buf_add_u8(&b, 0);
+	buf_add_str(&b, text != NULL ? text : "");
+	buf_add_u8(&b, 0);
+	buf_add(&b, position);
+	free(text);
+	hmac_sha256(mac, span_of(api_page_key(c->api), PAGE_KEY_LEN), buf_span(&b));
+}
+
+int
+page_begin(struct api_call *c, const char **after)
+{
+	const char *token = api_str(c, "NextToken");
+	uint8_t mac[SHA256_LEN];
+	struct span position;
+	auto_buf b;
+
+	*after = "";
+	buf_init(&b, PAGE_TOKEN_MAX);
+	if (token == NULL)
+		return 0;
+	if (strlen(token) > PAGE_TOKEN_MAX || base64_decode(&b, span_str(token)) != 0 ||
+	    b.len <= MAC_LEN || b.len > MAC_LEN + PAGE_POSITION_MAX)
+		return bad_token(c);
+	position = span_sub(buf_span(&b), MAC_LEN, b.len);
+	token_mac(c, position, mac);
+	if (!secret_eq(span_of(mac, MAC_LEN), span_sub(buf_span(&b), 0, MAC_LEN)))
+		return bad_token(c);
+	*after = arena_str(&c->mem, position);
+	return 0;
+}
+
+const char *
+page_token(struct api_call *c, const char *position)
+{
+	uint8_t mac[SHA256_LEN];
+	auto_buf raw, text;
+
+	buf_init(&raw, MAC_LEN + PAGE_POSITION_MAX);
+	buf_init(&text, PAGE_TOKEN_MAX);
+	token_mac(c, span_str(position), mac);
+	buf_add(&raw, span_of(mac, MAC_LEN));
+	buf_add_str(&raw, position);
+	base64_encode(&text, buf_span(&raw));
+	assert(buf_check(&raw) == 0);
+	return arena_strdup(&c->mem, buf_cstr(&text));
+}
