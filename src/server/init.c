@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * First start.  Files are written under another name and renamed, so that a half-written
+ * key never stands where a whole one is expected.
+ */
+#include "server/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "ev/ev.h"
+#include "server/domain/identity.h"
+
+enum {
+	PEM_MAX = 64 * 1024,
+	CA_YEARS = 10,
+	CERT_DAYS = 825, /* the longest that all TLS clients take */
+	DAY_S = 24 * 3600,
+	HOSTS_MAX = 64,
+};
+
+struct init {
+	struct config *c;
+	const struct init_options *o;
+	struct ev_loop *loop;
+	struct fault f;
+};
+
+static bool
+exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static int
+cannot(struct init *in, const char *path)
+{
+	return fault_set(&in->f, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+static int
+write_file(struct init *in, const char *path, struct span s, mode_t mode)
+{
+	const char *tmp = arena_printf(&in->c->mem, "%s.new", path);
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	bool ok;
+
+	if (fd < 0)
+		return cannot(in, tmp);
+	ok = fchmod(fd, mode) == 0 && write(fd, s.p, s.n) == (ssize_t)s.n &&
+	    fsync(fd) == 0;
+	if (close(fd) != 0 || !ok || rename(tmp, path) != 0) {
+		int err = cannot(in, path);
+
+		unlink(tmp);
+		return err;
+	}
+	return 0;
+}
+
+static int
+read_file(struct init *in, const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+	uint8_t *p;
+
+	if (fd < 0)
+		return cannot(in, path);
+	if ((p = buf_grow(out, PEM_MAX - 1)) != NULL)
+		n = read(fd, p, PEM_MAX - 1);
+	close(fd);
+	if (n < 0)
+		return cannot(in, path);
+	out->len = (size_t)n;
+	return 0;
+}
+
+static int
+make_folder(struct init *in)
+{
+	if (mkdir(in->c->state_dir, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return cannot(in, in->c->state_dir);
+}
+
+static int64_t
+now_s(struct init *in)
+{
+	return ev_wall_ms(in->loop) / 1000;
+}
+
+static int
+make_ca(struct init *in)
+{
+	const char *cert = config_path(in->c, "ca.pem"),
+		   *key = config_path(in->c, "ca.key");
+	char host[256] = "";
+	auto_buf cert_pem, key_pem;
+	int err;
+
+	buf_init(&cert_pem, PEM_MAX);
+	buf_init(&key_pem, PEM_MAX);
+	if (exists(cert) && exists(key)) {
+		printf("kept     %s\n", cert);
+		return 0;
+	}
+	(void)gethostname(host, sizeof(host) - 1);
+	err = x509_make_ca(&cert_pem, &key_pem,
+	    arena_printf(&in->c->mem, "Sallyport CA of %.40s", host), now_s(in) - DAY_S,
+	    now_s(in) + (int64_t)CA_YEARS * 365 * DAY_S, &in->f);
+	if (err != 0 || (err = write_file(in, key, buf_span(&key_pem), 0600)) != 0 ||
+	    (err = write_file(in, cert, buf_span(&cert_pem), 0644)) != 0)
+		return err;
+	printf("created  %s (certificate authority, %d years)\n", cert, CA_YEARS);
+	return 0;
+}
+
+/* Without names: this machine, and loopback in every spelling. */
+static size_t
+cert_names(struct init *in, const char *names[HOSTS_MAX])
+{
+	char host[256] = "";
+	size_t n = 0;
+
+	if (in->o->nhosts > 0) {
+		while (n < in->o->nhosts && n < HOSTS_MAX) {
+			names[n] = in->o->hosts[n];
+			n++;
+		}
+		return n;
+	}
+	if (gethostname(host, sizeof(host) - 1) == 0 && host[0] != '\0' &&
+	    strcmp(host, "localhost") != 0)
+		names[n++] = arena_strdup(&in->c->mem, host);
+	names[n++] = "localhost";
+	names[n++] = "127.0.0.1";
+	names[n++] = "::1";
+	return n;
+}
+
+static int
+sign_server(struct init *in, struct buf *cert_pem, struct buf *key_pem)
+{
+	const char *names[HOSTS_MAX];
+	size_t n = cert_names(in, names);
+	auto_buf ca_cert, ca_key;
+	int err;
+
+	buf_init(&ca_cert, PEM_MAX);
+	buf_init(&ca_key, PEM_MAX);
+	if ((err = read_file(in, config_path(in->c, "ca.pem"), &ca_cert)) != 0 ||
+	    (err = read_file(in, config_path(in->c, "ca.key"), &ca_key)) != 0)
+		return err;
+	err = x509_make_server(cert_pem, key_pem, buf_span(&ca_cert), buf_span(&ca_key),
+	    names, n, now_s(in) - DAY_S, now_s(in) + (int64_t)CERT_DAYS * DAY_S, &in->f);
+	if (err != 0)
+		return err;
+	printf("created  %s (for", config_path(in->c, "server.pem"));
+	for (size_t i = 0; i < n; i++)
+		printf(" %s", names[i]);
+	printf("; %d days)\n", CERT_DAYS);
+	return 0;
+}
+
+static int
+make_server_cert(struct init *in)
+{
+	const char *cert = config_path(in->c, "server.pem");
+	const char *key = config_path(in->c, "server.key");
+	auto_buf cert_pem, key_pem;
+	int err;
+
+	buf_init(&cert_pem, PEM_MAX);
+	buf_init(&key_pem, PEM_MAX);
+	if (exists(cert) && exists(key) && !in->o->force_new_cert) {
+		printf("kept     %s\n", cert);
+		return 0;
+	}
+	if ((err = sign_server(in, &cert_pem, &key_pem)) != 0 ||
+	    (err = write_file(in, key, buf_span(&key_pem), 0600)) != 0)
+		return err;
+	return write_file(in, cert, buf_span(&cert_pem), 0644);
+}
+
+static int
+write_credentials(struct init *in, const struct account_made *made)
+{
+	const char *path = config_path(in->c, "admin-credentials");
+	auto_buf b;
+	int err;
+
+	buf_init(&b, PEM_MAX);
+	buf_addf(&b, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+	    made->access_key, made->secret);
+	if ((err = write_file(in, path, buf_span(&b), 0600)) != 0)
+		return err;
+	printf(
+	    "created  %s (user %s, access key %s)\n", path, made->user, made->access_key);
+	return 0;
+}
+
+/* The secret exists only here and in the store: see that it can be written first. */
+static int
+make_account(struct init *in)
+{
+	const char *path = config_path(in->c, "sallyport.db");
+	struct account_made made;
+	struct store *st;
+	int err;
+
+	if ((err = write_file(
+		 in, config_path(in->c, "admin-credentials.probe"), SPAN(""), 0600)) != 0)
+		return err;
+	unlink(config_path(in->c, "admin-credentials.probe"));
+	if ((err = store_open(&st, in->loop, path, &in->f)) != 0)
+		return err;
+	err = account_init(st, in->loop, &made, &in->f);
+	store_close(st);
+	if (err == ERR_EXISTS) {
+		printf("kept     %s (account and users)\n", path);
+		return 0;
+	}
+	if (err != 0)
+		return err;
+	printf("created  %s (account %s)\n", path, made.account);
+	err = write_credentials(in, &made);
+	secret_wipe(&made, sizeof(made));
+	return err;
+}
+
+int
+init_main(struct config *c, const struct init_options *o)
+{
+	struct init in = { .c = c, .o = o };
+	int err;
+
+	in.loop = ev_loop_new();
+	if ((err = make_folder(&in)) == 0 && (err = make_ca(&in)) == 0 &&
+	    (err = make_server_cert(&in)) == 0)
+		err = make_account(&in);
+	ev_loop_free(in.loop);
+	if (err != 0) {
+		fprintf(stderr, "sallyportd: init: %s\n", fault_text(&in.f));
+		return 1;
+	}
+	return 0;
+}

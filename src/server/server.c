@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start: lock and store, account, nodes, sessions, authentication, API, gateway, and the
+ * listener last.  Stop: the reverse, with the store closed while those whom its last
+ * callbacks reach still live.
+ */
+#include "server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "net/http_server.h"
+#include "server/api/api.h"
+#include "server/authn.h"
+#include "server/domain/identity.h"
+#include "server/domain/session.h"
+#include "server/gateway/gateway.h"
+#include "server/notify.h"
+#include "server/own.h"
+
+enum {
+	STOP_POLL_MS = 20,
+	DESCRIPTORS_SPARE = 64, /* store, pool, logs, packages */
+};
+
+struct server {
+	struct server_env env;
+	struct server_counters counters;
+	struct own own;
+	struct tls_ctx *tls;
+	struct http_server *http;
+	struct api *api;
+	struct gateway *gateway;
+	struct ev_timer stop_timer;
+	uint64_t stop_by_ms; /* 0: not stopping */
+};
+
+/* ---- requests ---- */
+
+static void
+on_request(void *arg, struct http_req *r)
+{
+	struct server *s = arg;
+
+	if (gateway_handles(r->path))
+		gateway_handle(s->gateway, r);
+	else if (own_handles(r->path))
+		own_handle(&s->own, r);
+	else
+		api_handle(s->api, r);
+}
+
+static void
+metric(struct buf *out, const char *name, const char *kind, const char *help, uint64_t v)
+{
+	buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, kind,
+	    name, (unsigned long long)v);
+}
+
+static void
+write_metrics(void *arg, struct buf *out)
+{
+	struct server *s = arg;
+	struct gateway_stats g;
+
+	gateway_stats(s->gateway, &g);
+	metric(out, "sallyport_http_connections", "gauge", "HTTP connections open now.",
+	    http_server_connections(s->http));
+	metric(out, "sallyport_nodes_online", "gauge", "Nodes with a control channel.",
+	    nodes_online(s->env.nodes));
+	metric(out, "sallyport_sessions_live", "gauge", "Sessions that have not ended.",
+	    sessions_live(s->env.sessions));
+	metric(out, "sallyport_control_channels", "gauge", "Control channels open now.",
+	    g.control_channels);
+	metric(out, "sallyport_data_channels", "gauge", "Data channels open now.",
+	    g.data_channels);
+	metric(out, "sallyport_relayed_messages_total", "counter",
+	    "Messages relayed between clients and agents.", g.messages);
+	metric(out, "sallyport_relayed_bytes_total", "counter",
+	    "Bytes relayed between clients and agents.", g.bytes);
+	metric(out, "sallyport_malformed_messages_total", "counter",
+	    "Messages dropped because they were malformed.", g.malformed);
+	api_metrics(s->api, out);
+}
+
+/* ---- parts ---- */
+
+static int
+start_account(struct server *s, struct fault *f)
+{
+	auto_arena mem;
+	char *id;
+	int err;
+
+	arena_init(&mem);
+	err = account_id(store_reader(s->env.store), &mem, &id);
+	if (err == ERR_NOTFOUND)
+		return fault_set(
+		    f, err, "there is no account yet: run 'sallyportd init' first");
+	if (err != 0)
+		return fault_set(f, err, "the account cannot be read: %s", err_text(err));
+	return str_copy(s->env.account, sizeof(s->env.account), id);
+}
+
+static int
+start_listener(struct server *s, struct fault *f)
+{
+	const struct config *c = s->env.config;
+	struct http_limits lim = http_limits_default;
+	int err;
+
+	lim.body_max = (size_t)c->body_max;
+	lim.connections_max = (uint32_t)c->connections_max;
+	if (c->tls && (err = tls_server_new(&s->tls, c->tls_cert, c->tls_key, f)) != 0)
+		return err;
+	return http_server_new(&s->http, s->env.loop, c->listen_host, c->listen_port,
+	    s->tls, &lim, on_request, s, f);
+}
+
+static int
+start_parts(struct server *s, struct fault *f)
+{
+	struct server_env *e = &s->env;
+	int err;
+
+	if ((err = start_account(s, f)) != 0)
+		return err;
+	e->nodes = nodes_new(e->loop, e->store);
+	if ((err = sessions_new(&e->sessions, e->loop, e->store, e->nodes, f)) != 0)
+		return err;
+	e->authn = authn_new(e->loop, e->store);
+	if ((err = api_new(&s->api, e, f)) != 0)
+		return err;
+	s->gateway = gateway_new(e);
+	s->own = (struct own){
+		.env = e,
+		.started_ms = ev_wall_ms(e->loop),
+		.metrics = write_metrics,
+		.arg = s,
+	};
+	return start_listener(s, f);
+}
+
+int
+server_new(struct server **out, struct ev_loop *loop, struct store *st,
+    const struct config *c, struct fault *f)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+	int err;
+
+	s->env.loop = loop;
+	s->env.store = st;
+	s->env.config = c;
+	s->env.counters = &s->counters;
+	if ((err = start_parts(s, f)) != 0) {
+		server_close(s);
+		server_free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+uint16_t
+server_port(const struct server *s)
+{
+	return http_server_port(s->http);
+}
+
+struct server_env *
+server_env(struct server *s)
+{
+	return &s->env;
+}
+
+int
+server_reload(struct server *s, struct fault *f)
+{
+	const struct config *c = s->env.config;
+
+	return s->tls == NULL ? 0 : tls_server_reload(s->tls, c->tls_cert, c->tls_key, f);
+}
+
+/* Until every call is answered and the answers have left, or the time is over. */
+static void
+stop_poll(void *arg)
+{
+	struct server *s = arg;
+	bool done = api_busy(s->api) == 0 && http_server_connections(s->http) == 0;
+
+	if (done || ev_now_ms(s->env.loop) >= s->stop_by_ms)
+		ev_stop(s->env.loop);
+	else
+		ev_timer_set(s->env.loop, &s->stop_timer, STOP_POLL_MS, stop_poll, s);
+}
+
+void
+server_stop(struct server *s)
+{
+	if (s->stop_by_ms != 0)
+		return;
+	s->stop_by_ms = ev_now_ms(s->env.loop) + (uint64_t)s->env.config->drain_ms + 1;
+	http_server_drain(s->http);
+	api_drain(s->api);
+	ev_timer_set(s->env.loop, &s->stop_timer, 0, stop_poll, s);
+}
+
+void
+server_close(struct server *s)
+{
+	ev_timer_clear(&s->stop_timer);
+	if (s->gateway != NULL)
+		gateway_free(s->gateway);
+	s->gateway = NULL;
+}
+
+void
+server_free(struct server *s)
+{
+	if (s == NULL)
+		return;
+	if (s->http != NULL)
+		http_server_free(s->http);
+	api_free(s->api);
+	if (s->env.sessions != NULL)
+		sessions_free(s->env.sessions);
+	if (s->env.nodes != NULL)
+		nodes_free(s->env.nodes);
+	authn_free(s->env.authn);
+	if (s->tls != NULL)
+		tls_ctx_free(s->tls);
+	free(s);
+}
+
+/* ---- the daemon ---- */
+
+static void
+on_stop_signal(void *arg)
+{
+	log_info("stopping", "");
+	notify_send("STOPPING=1");
+	server_stop(arg);
+}
+
+static void
+on_reload_signal(void *arg)
+{
+	struct fault f = { 0 };
+
+	if (server_reload(arg, &f) != 0)
+		log_error("certificate not reloaded", "why=%s", log_q(fault_text(&f)));
+	else
+		log_info("certificate reloaded", "");
+}
+
+/* Each agent holds a descriptor: take all that the system gives. */
+static void
+raise_descriptors(struct config *c)
+{
+	struct rlimit lim;
+	int64_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur > INT32_MAX)
+		return;
+	room = (int64_t)lim.rlim_cur - DESCRIPTORS_SPARE;
+	if (c->connections_max > room && room > 0) {
+		log_warn("fewer connections than configured",
+		    "connections_max=%lld descriptors=%lld",
+		    (long long)c->connections_max, (long long)lim.rlim_cur);
+		c->connections_max = room;
+	}
+}
+
+/* Two servers on one folder would each believe they own the sessions. */
+static int
+lock_state(struct config *c, int *fd, struct fault *f)
+{
+	const char *path = config_path(c, "lock");
+
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0 && errno == ENOENT)
+		return fault_set(f, ERR_NOTFOUND,
+		    "%s does not exist: run 'sallyportd init --state-dir %s' first",
+		    c->state_dir, c->state_dir);
+	if (*fd < 0)
+		return fault_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+	if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+		close(*fd);
+		*fd = -1;
+		return fault_set(
+		    f, ERR_EXISTS, "another sallyportd is running on %s", c->state_dir);
+	}
+	return 0;
+}
+
+static void
+run_loop(struct server *s, const struct config *c)
+{
+	struct ev_loop *loop = s->env.loop;
+
+	ev_on_signal(loop, SIGTERM, on_stop_signal, s);
+	ev_on_signal(loop, SIGINT, on_stop_signal, s);
+	ev_on_signal(loop, SIGHUP, on_reload_signal, s);
+	log_info("serving", "version=%s host=%s port=%u tls=%s account=%s state=%s",
+	    SALLYPORT_VERSION, c->listen_host[0] != '\0' ? c->listen_host : "*",
+	    server_port(s), c->tls ? "on" : "off", s->env.account, log_q(c->state_dir));
+	notify_send("READY=1");
+	ev_run(loop);
+}
+
+static int
+run_server(struct ev_loop *loop, struct config *c, struct fault *f)
+{
+	struct store *st = NULL;
+	struct server *s = NULL;
+	int err = store_open(&st, loop, config_path(c, "sallyport.db"), f);
+
+	if (err != 0)
+		return err;
+	if ((err = server_new(&s, loop, st, c, f)) == 0) {
+		run_loop(s, c);
+		server_close(s);
+	}
+	store_close(st);
+	server_free(s);
+	return err;
+}
+
+int
+server_main(struct config *c)
+{
+	struct fault f = { 0 };
+	struct ev_loop *loop;
+	int lock = -1, err;
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors(c);
+	if ((err = lock_state(c, &lock, &f)) == 0) {
+		loop = ev_loop_new();
+		err = run_server(loop, c, &f);
+		ev_loop_free(loop);
+		close(lock);
+	}
+	if (err != 0) {
+		log_error("sallyportd cannot run", "why=%s", log_q(fault_text(&f)));
+		return 1;
+	}
+	log_info("stopped", "");
+	return 0;
+}
+
+int
+server_check(const struct config *c, struct fault *f)
+{
+	struct tls_ctx *tls;
+	int err;
+
+	if (!c->tls)
+		return 0;
+	if ((err = tls_server_new(&tls, c->tls_cert, c->tls_key, f)) == 0)
+		tls_ctx_free(tls);
+	return err;
+}
