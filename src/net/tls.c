@@ -210,8 +210,8 @@ tls_server_reload(
 
 	if (r != 0)
 		return r;
-	keep_ticket_keys(c, t->ssl_ctx);
 	(void)pthread_mutex_lock(&t->lock);
+	keep_ticket_keys(c, t->ssl_ctx);
 	SSL_CTX_free(t->ssl_ctx);
 	t->ssl_ctx = c;
 	(void)pthread_mutex_unlock(&t->lock);
