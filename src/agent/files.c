@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See files.h. */
+#include "agent/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+agent_dir_default(char *out, size_t size, struct fault *f)
+{
+	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int n;
+
+	if (geteuid() == 0)
+		n = snprintf(out, size, "/var/lib/sallyport-agent");
+	else if (base != NULL && *base == '/')
+		n = snprintf(out, size, "%s/sallyport-agent", base);
+	else if (home != NULL && *home == '/')
+		n = snprintf(out, size, "%s/.local/state/sallyport-agent", home);
+	else
+		return fault_set(
+		    f, ERR_NOTFOUND, "no home directory; say --state-dir DIR");
+	if (n < 0 || (size_t)n >= size)
+		return fault_set(f, ERR_LIMIT, "the state directory's name is too long");
+	return 0;
+}
+
+int
+agent_dir_make(const char *dir, struct fault *f)
+{
+	char path[PATH_MAX];
+
+	if (str_copy(path, sizeof(path), dir) != 0)
+		return fault_set(f, ERR_LIMIT, "the state directory's name is too long");
+	for (char *p = path + 1;; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0700) == -1 && errno != EEXIST)
+			return fault_set(f, err_from_errno(errno), "cannot make %s: %s",
+			    path, strerror(errno));
+		*p = c;
+		if (c == '\0')
+			break;
+	}
+	if (access(dir, R_OK | W_OK | X_OK) == -1)
+		return fault_set(
+		    f, err_from_errno(errno), "cannot use %s: %s", dir, strerror(errno));
+	return 0;
+}
+
+static int
+path_of(char *out, const char *dir, const char *name, struct fault *f)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
+
+	if (n < 0 || n >= PATH_MAX)
+		return fault_set(f, ERR_LIMIT, "the state directory's name is too long");
+	return 0;
+}
+
+static int
+read_all(struct buf *out, int fd)
+{
+	for (;;) {
+		uint8_t *p = buf_grow(out, 4096);
+		ssize_t n;
+
+		if (p == NULL)
+			return ERR_LIMIT;
+		n = read(fd, p, 4096);
+		out->len -= 4096 - (n > 0 ? (size_t)n : 0);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? 0 : err_from_errno(errno);
+	}
+}
+
+int
+agent_file_read(struct buf *out, const char *dir, const char *name, struct fault *f)
+{
+	char path[PATH_MAX];
+	int fd, r;
+
+	buf_init(out, AGENT_FILE_MAX);
+	if ((r = path_of(path, dir, name, f)) != 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1) {
+		r = errno == ENOENT || errno == ENOTDIR ? ERR_NOTFOUND
+							: err_from_errno(errno);
+		return fault_set(f, r, "cannot open %s: %s", path, strerror(errno));
+	}
+	if ((r = read_all(out, fd)) != 0)
+		fault_set(f, r, "cannot read %s: %s", path, err_text(r));
+	close(fd);
+	return r;
+}
+
+static int
+write_all(int fd, struct span s)
+{
+	while (s.n > 0) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		s = span_sub(s, (size_t)n, s.n);
+	}
+	return 0;
+}
+
+/* The name itself is only on disk once its folder is. */
+static int
+sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd == -1)
+		return -1;
+	r = fsync(fd);
+	close(fd);
+	return r;
+}
+
+static int
+write_new(const char *tmp, struct span content, bool durable)
+{
+	int fd, r;
+
+	(void)unlink(tmp); /* of a crash */
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return -1;
+	r = write_all(fd, content);
+	if (r == 0 && durable)
+		r = fsync(fd);
+	if (close(fd) == -1)
+		r = -1;
+	return r;
+}
+
+int
+agent_file_write(
+    const char *dir, const char *name, struct span content, bool durable, struct fault *f)
+{
+	char path[PATH_MAX], tmp[PATH_MAX];
+	auto_free char *tmp_name = xasprintf(".%s.tmp", name);
+	int r;
+
+	if ((r = path_of(path, dir, name, f)) != 0 ||
+	    (r = path_of(tmp, dir, tmp_name, f)) != 0)
+		return r;
+	if (write_new(tmp, content, durable) == 0 && rename(tmp, path) == 0 &&
+	    (!durable || sync_dir(dir) == 0))
+		return 0;
+	r = err_from_errno(errno);
+	fault_set(f, r, "cannot write %s: %s", path, strerror(errno));
+	(void)unlink(tmp);
+	return r;
+}
+
+int
+agent_file_rename(const char *dir, const char *from, const char *to, struct fault *f)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+	int r;
+
+	if ((r = path_of(a, dir, from, f)) != 0 || (r = path_of(b, dir, to, f)) != 0)
+		return r;
+	if (rename(a, b) == -1 || sync_dir(dir) == -1)
+		return fault_set(
+		    f, err_from_errno(errno), "cannot rename %s: %s", a, strerror(errno));
+	return 0;
+}
+
+void
+agent_file_remove(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (path_of(path, dir, name, NULL) == 0)
+		(void)unlink(path);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program of a session: a login shell or a command on a terminal, or a command on
+ * pipes.
+ *
+ *	STARTING --started--> RUNNING --exited, all output read--> ended
+ *	    \__ failed
+ *
+ * Input is taken as fast as the program reads it, output as fast as the channel takes it;
+ * what is in between is bounded by one payload each way.
+ *
+ * Owner: the session.  After ended or failed the shell makes no callback.
+ */
+#pragma once
+
+#include "agent/spawner.h"
+#include "proto/document.h"
+#include "proto/handshake.h"
+
+struct agent_shell;
+
+struct agent_shell_ops {
+	size_t (*room)(void *arg); /* the longest payload that send() takes now */
+	void (*send)(void *arg, uint32_t payload_type, struct span payload);
+	void (*input_ready)(void *arg); /* after ERR_AGAIN: offer it again */
+	void (*ended)(void *arg, int status);
+	void (*failed)(void *arg, const char *why);
+};
+
+struct agent_shell_options {
+	const struct session_document *doc; /* borrowed */
+	const char *user;                   /* as agent_user_choose() says */
+	const char *session_id;
+	struct term_size size; /* 0 x 0: not known */
+};
+
+/* ERR_INVALID: the document's command is unusable. */
+int agent_shell_start(struct agent_shell **out, struct spawner *sp,
+    const struct agent_shell_options *o, const struct agent_shell_ops *ops, void *arg,
+    struct fault *f) MUST_USE;
+/* ERR_AGAIN: not now, input_ready() tells when. */
+int agent_shell_input(struct agent_shell *sh, struct span in) MUST_USE;
+void agent_shell_resize(struct agent_shell *sh, struct term_size size);
+/* There may be room for output again. */
+void agent_shell_go(struct agent_shell *sh);
+/* Ends whatever runs.  NULL is fine. */
+void agent_shell_close(struct agent_shell *sh);
