@@ -131,7 +131,7 @@ error_unknown_operation(struct api_call *c, struct span name)
 {
 	const struct api_service_info *s = &api_services[c->service];
 
-	if (name.n == 0 && s->protocol != API_JSON)
+	if (name.n == 0 && (s->protocol == API_QUERY || s->protocol == API_EC2_QUERY))
 		return api_fail(
 		    c, "MissingAction", "The request must contain the parameter Action.");
 	switch (s->protocol) {
