@@ -131,11 +131,11 @@ on_timer(void *arg)
 	if (c != CLOCK_NONE && due <= ev_now_ms(se->owner->loop))
 		run_out(se, c);
 	else
-		session_arm(se);
+		session_set_clock(se);
 }
 
 void
-session_arm(struct session *se)
+session_set_clock(struct session *se)
 {
 	uint64_t due, now = ev_now_ms(se->owner->loop);
 
@@ -169,7 +169,7 @@ session_move(struct session *se, enum session_state to)
 	se->state = to;
 	se->row.status = state_names[to];
 	session_write_status(se);
-	session_arm(se);
+	session_set_clock(se);
 }
 
 /* --- the table -------------------------------------------------------------------- */
@@ -256,7 +256,7 @@ session_add(struct sessions *s, const struct store_session *row)
 	se->seat->nlive++;
 	old = map_put(&s->live, span_str(se->row.id), se);
 	assert(old == NULL); /* ids are random and rows are unique */
-	session_arm(se);
+	session_set_clock(se);
 	return se;
 }
 
@@ -384,7 +384,7 @@ session_joined(struct session *se, enum session_end end, struct session_channel 
 	if (se->joined[!end] && se->state != SESSION_CONNECTED)
 		session_move(se, SESSION_CONNECTED);
 	else
-		session_arm(se);
+		session_set_clock(se);
 }
 
 void
@@ -397,7 +397,7 @@ session_left(struct session *se, enum session_end end)
 	if (se->state == SESSION_CONNECTED)
 		session_move(se, SESSION_DISCONNECTED);
 	else if (!session_is_over(se))
-		session_arm(se);
+		session_set_clock(se);
 }
 
 void

@@ -216,7 +216,7 @@ sessions_load(struct sessions *s, struct fault *f)
 			session_finish(se, false); /* deletes the current entry */
 		else if (se->state == SESSION_DISCONNECTED) {
 			session_write_status(se);
-			session_arm(se);
+			session_set_clock(se);
 		}
 	}
 	if (sessions_live(s) > 0)

@@ -42,7 +42,7 @@ void session_remove(struct session *se);
 /* The only place where the state changes; writes the row behind, sets the timer anew. */
 void session_move(struct session *se, enum session_state to);
 bool session_is_over(const struct session *se); /* TERMINATING or later */
-void session_arm(struct session *se);
+void session_set_clock(struct session *se);
 struct session_seat *session_seat(struct sessions *s, const char *node_id);
 void session_seat_leave(
     struct sessions *s, struct session_seat *seat); /* frees an empty one */
