@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `sallyport-agent run`. */
+/*
+ * `sallyport-agent run`.
+ *
+ *	normal user:  worker, which starts sessions itself
+ *	root:         fork; the parent becomes the monitor, the child the worker, which
+ *	              reads its files and then gives up root (agent/monitor.h)
+ */
 #include "agent/cli.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/files.h"
+#include "agent/monitor.h"
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "ev/ev.h"
@@ -19,6 +29,7 @@ struct worker {
 	struct ev_loop *loop;
 	struct spawner *spawner;
 	struct agent *agent;
+	bool lost; /* the monitor */
 };
 
 static int
@@ -53,8 +64,17 @@ on_stop_signal(void *arg)
 	agent_stop(w->agent, on_stopped, w);
 }
 
+static void
+on_monitor_lost(void *arg)
+{
+	struct worker *w = arg;
+
+	w->lost = true;
+	ev_stop(w->loop);
+}
+
 static int
-start(struct worker *w, struct fault *f)
+start(struct worker *w, bool is_root, struct fault *f)
 {
 	const struct agent_options o = {
 		.node_id = w->reg.node_id,
@@ -71,7 +91,7 @@ start(struct worker *w, struct fault *f)
 		.proxy = cli_proxy(),
 		.no_proxy = cli_no_proxy(),
 		.spawner = w->spawner,
-		.policy = { .is_root = false, .session_user = w->reg.session_user },
+		.policy = { .is_root = is_root, .session_user = w->reg.session_user },
 		.keep_status = true,
 	};
 	int r = agent_new(&w->agent, w->loop, &o, f);
@@ -81,29 +101,49 @@ start(struct worker *w, struct fault *f)
 	return r;
 }
 
-int
-cli_run(const struct cli_options *o)
+/* One pool thread and one heap do for an agent, and memory counts. */
+static void
+save_memory(void)
+{
+	(void)setenv("UV_THREADPOOL_SIZE", "1", 0);
+	(void)mallopt(M_ARENA_MAX, 1);
+}
+
+/* fd -1: no monitor. */
+static int
+serve(struct worker *w, const char *dir, int fd, struct fault *f)
+{
+	int r;
+
+	save_memory();
+	crypto_init();
+	if ((r = load(w, dir, f)) != 0)
+		return r;
+	if (fd != -1 && (r = monitor_drop_privileges(f)) != 0)
+		return r;
+	w->loop = ev_loop_new();
+	w->spawner = fd != -1
+	    ? spawner_remote_new(w->loop, fd, on_monitor_lost, w)
+	    : spawner_local_new(w->loop,
+		  &(struct spawner_local_options){ .dir = dir, .contain = true });
+	if ((r = start(w, fd != -1, f)) != 0)
+		return r;
+	log_info("running", "node=%s endpoint=%s version=%s", w->reg.node_id,
+	    w->reg.endpoint, SALLYPORT_VERSION);
+	ev_on_signal(w->loop, SIGTERM, on_stop_signal, w);
+	ev_on_signal(w->loop, SIGINT, on_stop_signal, w);
+	ev_run(w->loop);
+	return w->lost ? fault_set(f, ERR_CLOSED, "the root process is gone") : 0;
+}
+
+static int
+work(const char *dir, int fd)
 {
 	struct worker w = { 0 };
 	struct fault f = { 0 };
-	int r = CLI_FAILED;
+	int r = serve(&w, dir, fd, &f);
 
-	crypto_init();
-	if (load(&w, o->dir, &f) != 0)
-		goto out;
-	w.loop = ev_loop_new();
-	w.spawner = spawner_local_new(
-	    w.loop, &(struct spawner_local_options){ .dir = o->dir, .contain = true });
-	if (start(&w, &f) != 0)
-		goto out;
-	log_info("running", "node=%s endpoint=%s version=%s", w.reg.node_id,
-	    w.reg.endpoint, SALLYPORT_VERSION);
-	ev_on_signal(w.loop, SIGTERM, on_stop_signal, &w);
-	ev_on_signal(w.loop, SIGINT, on_stop_signal, &w);
-	ev_run(w.loop);
-	r = CLI_OK;
-out:
-	if (r != CLI_OK)
+	if (r != 0)
 		cli_complain("%s", fault_text(&f));
 	agent_free(w.agent);
 	spawner_free(w.spawner);
@@ -113,5 +153,43 @@ out:
 	buf_fini(&w.key);
 	buf_fini(&w.saved);
 	agent_reg_fini(&w.reg);
+	return r == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* Root: the registration is read here, too, by the side that the worker cannot reach. */
+static int
+split(const char *dir)
+{
+	struct monitor_options o = { .dir = dir, .policy = { .is_root = true } };
+	struct agent_reg reg;
+	struct fault f = { 0 };
+	int sv[2], r;
+
+	if (agent_reg_load(&reg, dir, &f) != 0) {
+		cli_complain("%s", fault_text(&f));
+		return CLI_FAILED;
+	}
+	o.policy.session_user = reg.session_user;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) == -1 ||
+	    (o.worker = fork()) == -1) {
+		cli_complain("cannot split: %s", strerror(errno));
+		agent_reg_fini(&reg);
+		return CLI_FAILED;
+	}
+	if (o.worker == 0) {
+		agent_reg_fini(&reg);
+		close(sv[0]);
+		exit(work(dir, sv[1]));
+	}
+	close(sv[1]);
+	o.fd = sv[0];
+	r = monitor_run(&o);
+	agent_reg_fini(&reg);
 	return r;
+}
+
+int
+cli_run(const struct cli_options *o)
+{
+	return geteuid() == 0 ? split(o->dir) : work(o->dir, -1);
 }

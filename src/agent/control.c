@@ -71,7 +71,7 @@ on_close(void *arg, int err, uint16_t code)
 	struct agent_control *c = arg;
 	char words[120];
 
-	c->ws = NULL;
+	wsconn_close(STEAL(c->ws), 0);
 	if (ev_now_ms(c->loop) - c->opened_ms >= STABLE_MS)
 		agent_backoff_reset(&c->backoff);
 	again(c, close_words(err, code, words, sizeof(words)), false);

@@ -63,7 +63,7 @@ on_close(void *arg, int err, uint16_t code)
 	struct agent_session *s = arg;
 	char why[80];
 
-	s->link.ws = NULL;
+	wsconn_close(STEAL(s->link.ws), 0);
 	went_down(s);
 	if (code != 0)
 		(void)snprintf(why, sizeof(why), "the server closed it (%u)", code);

@@ -71,6 +71,8 @@ program_side(const struct supervise *s)
 		return r;
 	if (s->cgroup[0] != '\0')
 		write_file(s->cgroup, "cgroup.procs", "0");
+	if (s->drop && s->pty) /* as login programs do; devpts has set group and mode */
+		(void)!fchown(0, s->user.uid, (gid_t)-1);
 	if (s->drop && (r = become(&s->user)) != 0)
 		return r;
 	sigemptyset(&none);
