@@ -154,6 +154,7 @@ on_close(void *arg, int err, uint16_t code)
 	(void)code;
 	log_debug("data channel closed before it opened", "session=%s why=\"%s\"",
 	    d->session_id, err_text(err));
+	wsconn_close(d->ws, 0);
 	open_free(d);
 }
 
