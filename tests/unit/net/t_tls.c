@@ -120,6 +120,7 @@ struct end {
 	bool open, closed, pause_each, echo, drop_on_data;
 	int err;
 	char why[200];
+	struct end *takes_down; /* closed by the next data */
 };
 
 struct pair {
@@ -155,6 +156,11 @@ on_data(void *arg, struct span in)
 		(void)!stream_write(e->st, in);
 	if (e->pause_each)
 		stream_pause(e->st, true);
+	if (e->takes_down != NULL) {
+		stream_close(e->takes_down->st);
+		e->takes_down->st = NULL;
+		e->takes_down = NULL;
+	}
 	if (e->drop_on_data) {
 		stream_close(e->st);
 		e->st = NULL;
@@ -561,6 +567,30 @@ t_shared_stage(void **state)
 	pair_fini(&a);
 }
 
+/* What one stream brings makes its owner close another stream of the loop. */
+static void
+t_closed_while_another_is_read(void **state)
+{
+	struct pair a, b;
+	(void)state;
+
+	pair_open(&a, &still);
+	b = (struct pair){ .name = "server", .w = a.w, .st = a.st, .ct = a.ct };
+	assert_int_equal(ev_listen(&b.ln, b.w.server, "", 10, on_accept, &b, NULL), 0);
+	ev_connect(b.w.client, "server", 10, 1000, on_connect, &b);
+	assert_true(world_until(&b.w, &b.server.open, 1000));
+	a.client.takes_down = &b.client;
+	assert_int_equal(stream_write(a.server.st, SPAN("one")), 0);
+	assert_true(world_until(&b.w, &b.server.closed, 1000));
+	assert_int_equal(stream_write(a.server.st, SPAN("two")), 0);
+	world_run(&a.w, 1000);
+	assert_int_equal(a.client.in.len, 6);
+	assert_null(b.client.st);
+	stream_close(b.server.st);
+	ev_listener_close(b.ln);
+	pair_fini(&a);
+}
+
 static void
 t_cut_connections(void **state)
 {
@@ -598,6 +628,7 @@ main(void)
 		cmocka_unit_test(t_ends),
 		cmocka_unit_test(t_reload),
 		cmocka_unit_test(t_shared_stage),
+		cmocka_unit_test(t_closed_while_another_is_read),
 		cmocka_unit_test(t_cut_connections),
 	};
 	int r;
