@@ -58,40 +58,48 @@ authn_free(struct authn *a)
 bool
 authn_is_signed(const struct http_req *r)
 {
-	return http1_get(r->head, "Authorization").p != NULL ||
+	if (http1_get(r->head, "Authorization").p != NULL)
+		return true;
+	return r->query.n > 0 &&
 	    memmem(r->query.p, r->query.n, "X-Amz-Algorithm=", 16) != NULL;
 }
 
-/* The fourth of the slash-separated parts behind "Credential=". */
+/* Cuts the front of *s up to a slash, which is written "%2F" in a query. */
+static bool
+cut_scope(struct span *s, struct span *part)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		size_t sep = s->p[i] == '/'                  ? 1
+		    : span_starts(span_sub(*s, i, 3), "%2F") ? 3
+							     : 0;
+
+		if (sep > 0) {
+			*part = span_sub(*s, 0, i);
+			*s = span_sub(*s, i + sep, s->n);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Credential=<key>/<day>/<region>/<service>/aws4_request */
 struct span
 authn_scope_service(const struct http_req *r)
 {
-	struct span h = http1_get(r->head, "Authorization"), part = SPAN_NONE;
+	struct span s = http1_get(r->head, "Authorization"), part = SPAN_NONE;
 	const char *name = "Credential=";
-	char slash = '/';
 	const uint8_t *at;
 
-	if (h.p == NULL) {
-		h = r->query;
+	if (s.p == NULL) {
+		s = r->query;
 		name = "X-Amz-Credential=";
 	}
-	if (h.n == 0 || (at = memmem(h.p, h.n, name, strlen(name))) == NULL)
+	if (s.n == 0 || (at = memmem(s.p, s.n, name, strlen(name))) == NULL)
 		return SPAN_NONE;
-	h = span_sub(h, (size_t)(at - h.p) + strlen(name), h.n);
-	/* In a query the slashes are escaped; %2F has the length that decides nothing. */
+	s = span_sub(s, (size_t)(at - s.p) + strlen(name), s.n);
 	for (int i = 0; i < 4; i++) {
-		const uint8_t *end = memchr(h.p, slash, h.n),
-			      *esc = memmem(h.p, h.n, "%2F", 3);
-		size_t skip = 1;
-
-		if (esc != NULL && (end == NULL || esc < end)) {
-			end = esc;
-			skip = 3;
-		}
-		if (end == NULL)
+		if (!cut_scope(&s, &part))
 			return SPAN_NONE;
-		part = span_of(h.p, (size_t)(end - h.p));
-		h = span_sub(h, part.n + skip, h.n);
 	}
 	return part;
 }

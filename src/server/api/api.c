@@ -17,6 +17,7 @@
 #include "server/api/route.h"
 #include "server/api/seed.h"
 #include "server/authorise.h"
+#include "server/config.h"
 
 enum {
 	API_OUT_MAX = 32 * 1024 * 1024,
@@ -202,7 +203,7 @@ call_new(struct api *a, struct http_req *r)
 	c->source_ip = arena_strdup(&c->mem, r->peer_ip);
 	c->host = arena_str(&c->mem, span_sub(host, 0, 512));
 	c->tls = r->tls;
-	c->region = "";
+	c->region = a->env->config->region;
 	c->auth.who.arn = "";
 	ev_random(a->env->loop, raw, sizeof(raw));
 	uuid_format(c->request_id, raw);

@@ -58,8 +58,10 @@ service_by_version(const char *version, enum api_service *out)
 			return true;
 		}
 	}
+	if (version == NULL || !is_ec2_version(version))
+		return false;
 	*out = API_EC2;
-	return version != NULL && is_ec2_version(version);
+	return true;
 }
 
 /* "ssm.eu-north-1.example" */
