@@ -25,6 +25,15 @@ int cli_run(const struct cli_options *o);
 int cli_status(const struct cli_options *o);
 int cli_doctor(const struct cli_options *o);
 
+/* What the running agent last wrote, if there is one. */
+struct cli_state {
+	bool running;
+	bool connected;
+	int64_t pid, since_ms, heartbeat_ms, expire_ms, sessions;
+	char trouble[256];
+};
+void cli_state_read(struct cli_state *s, const char *dir);
+
 /* "sallyport-agent: text" on standard error. */
 void cli_complain(const char *fmt, ...) PRINTF(1, 2);
 /* The proxy of the environment for https URLs, or NULL. */

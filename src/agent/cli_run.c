@@ -153,6 +153,8 @@ work(const char *dir, int fd)
 	buf_fini(&w.key);
 	buf_fini(&w.saved);
 	agent_reg_fini(&w.reg);
+	if (fd == -1) /* else the monitor does it */
+		agent_file_remove(dir, FILE_STATUS);
 	return r == 0 ? CLI_OK : CLI_FAILED;
 }
 

@@ -2,34 +2,36 @@
 /* `sallyport-agent status`: the registration, and what the running agent last wrote. */
 #include "agent/cli.h"
 
-#include <errno.h>
-#include <signal.h>
-
 #include "agent/files.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/jsonw.h"
 
-struct status {
-	bool running;
-	bool connected;
-	int64_t pid, since_ms, heartbeat_ms, expire_ms, sessions;
-	char trouble[256];
-};
+/* The number may belong to another program by now. */
+static bool
+is_agent(int64_t pid)
+{
+	char path[64];
+	auto_buf comm = { 0 };
 
-static void
-read_status(struct status *s, const char *dir)
+	(void)snprintf(path, sizeof(path), "/proc/%lld", (long long)pid);
+	return agent_file_read(&comm, path, "comm", NULL) == 0 &&
+	    span_starts(buf_span(&comm), "sallyport-agent");
+}
+
+void
+cli_state_read(struct cli_state *s, const char *dir)
 {
 	const char *trouble;
 	auto_json *v = NULL;
 	auto_buf b = { 0 };
 
+	*s = (struct cli_state){ 0 };
 	if (agent_file_read(&b, dir, FILE_STATUS, NULL) != 0 ||
 	    json_read(&v, buf_span(&b), NULL) != 0)
 		return;
 	s->pid = json_get_int(v, "Pid", 0);
-	s->running = s->pid > 1 && s->pid < INT32_MAX &&
-	    (kill((pid_t)s->pid, 0) == 0 || errno == EPERM);
+	s->running = s->pid > 1 && is_agent(s->pid);
 	s->connected = s->running && json_get_bool(v, "Connected", false);
 	s->since_ms = json_get_int(v, "SinceMs", 0);
 	s->heartbeat_ms = json_get_int(v, "HeartbeatMs", 0);
@@ -52,7 +54,7 @@ show_time(const char *what, int64_t ms)
 }
 
 static void
-show_text(const struct agent_reg *r, const struct status *s)
+show_text(const struct agent_reg *r, const struct cli_state *s)
 {
 	(void)printf("%-13s %s\n", "node", r->node_id);
 	(void)printf("%-13s %s\n", "server", r->endpoint);
@@ -72,7 +74,7 @@ show_text(const struct agent_reg *r, const struct status *s)
 }
 
 static void
-show_json(const struct agent_reg *r, const struct status *s)
+show_json(const struct agent_reg *r, const struct cli_state *s)
 {
 	auto_buf b = { 0 };
 	struct jsonw w;
@@ -101,7 +103,7 @@ show_json(const struct agent_reg *r, const struct status *s)
 int
 cli_status(const struct cli_options *o)
 {
-	struct status s = { 0 };
+	struct cli_state s;
 	struct fault f = { 0 };
 	struct agent_reg reg;
 
@@ -112,7 +114,7 @@ cli_status(const struct cli_options *o)
 			cli_complain("%s", fault_text(&f));
 		return CLI_FAILED;
 	}
-	read_status(&s, o->dir);
+	cli_state_read(&s, o->dir);
 	if (o->json)
 		show_json(&reg, &s);
 	else

@@ -27,8 +27,9 @@
 #include "ev/uv_backend.h" /* evu_spawn(): fork and exec, without a loop */
 
 enum {
-	KILL_AFTER_MS = 1500, /* a supervisor that does not end when hung up on */
-	WORKER_STOP_MS = 5000,
+	KILL_AFTER_MS = 1500,  /* a supervisor that does not end when hung up on */
+	WORKER_STOP_MS = 5000, /* from SIGTERM on */
+	WORKER_EXIT_MS = 500,  /* from the end of its connection on */
 	SWEEP_MS = 2500,
 };
 
@@ -404,6 +405,21 @@ monitor_free(struct monitor *m)
 	free(m);
 }
 
+/* It has closed its end, so it is about to exit; one that lied is killed. */
+static void
+wait_for_worker(struct monitor *m)
+{
+	const struct timespec ts = { .tv_nsec = 5 * 1000 * 1000 };
+	uint64_t end = clock_ms() + WORKER_EXIT_MS;
+
+	while (!m->worker_gone) {
+		if (clock_ms() >= end)
+			(void)kill(m->o.worker, SIGKILL);
+		nanosleep(&ts, NULL);
+		reap(m);
+	}
+}
+
 static void
 open_signals(struct monitor *m)
 {
@@ -438,14 +454,12 @@ monitor_run(const struct monitor_options *o)
 		if (p[0].revents != 0)
 			go_on = on_message(m);
 	}
-	if (!m->worker_gone) {
-		(void)kill(o->worker, m->stop_ms != 0 ? SIGTERM : SIGKILL);
-		(void)waitpid(o->worker, &m->worker_status, 0);
-	}
+	wait_for_worker(m);
 	status = WIFEXITED(m->worker_status) ? WEXITSTATUS(m->worker_status) : 1;
 	if (!WIFEXITED(m->worker_status))
 		log_error(
 		    "the worker was killed", "signal=%d", WTERMSIG(m->worker_status));
 	monitor_free(m);
+	agent_file_remove(o->dir, FILE_STATUS);
 	return status;
 }
