@@ -163,9 +163,27 @@ resume_done(struct api_call *c)
 	int err = session_resume_commit(c->user, &token);
 
 	if (err != 0)
-		return err == ERR_NOTFOUND ? no_session(c) : err;
+		return err == ERR_NOTFOUND ? resume_ended(c) : err;
 	write_opened(c, api_str(c, "SessionId"), token);
 	return 0;
+}
+
+/*
+ * A session that is over: an answer without a token.  The stock plugin takes that as the end;
+ * an error would leave it waiting for ever.
+ */
+static int
+resume_ended(struct api_call *c)
+{
+	const char *id = api_str(c, "SessionId");
+	struct store_session row;
+	int err = store_session_get(api_reader(c), &c->mem, id, &row);
+
+	if (err == ERR_NOTFOUND)
+		return no_session(c);
+	if (err == 0)
+		jw_field_str(&c->w, "SessionId", id);
+	return err;
 }
 
 static int
@@ -177,7 +195,7 @@ resume_session(struct api_call *c)
 	    &p, c->env->sessions, &c->mem, api_str(c, "SessionId"), &f);
 
 	if (err == ERR_NOTFOUND)
-		return no_session(c);
+		return resume_ended(c);
 	if (err != 0)
 		return api_internal(c, "session_resume_prepare", err, &f);
 	c->user = p;
