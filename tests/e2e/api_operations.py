@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Promise: boto3 and every AWS CLI find each operation complete, errors and pages included.
 

@@ -2,6 +2,9 @@
 """What the end-to-end scripts share: a server and agents of their own on loopback, the AWS
 command lines, and the "ok"/"not ok" lines that ./check counts.
 
+The scripts run under Debian's python3: its boto3 does the housekeeping calls in this process,
+because a command line takes half a second for each.
+
 SALLYPORT_BIN     folder of the programs (default build/src/cmd)
 SALLYPORT_AWSCLI  folder with a second AWS CLI (tools/fetch-awscli), may be missing
 SALLYPORT_TMP     where the worlds live (default a temporary folder)
@@ -17,24 +20,40 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
+
+import boto3
+import botocore.config
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("SALLYPORT_BIN", TOP / "build/src/cmd")).resolve()
 REGION = "eu-north-1"
-# Ours never stands in for the stock programs.
-STOCK_PLUGIN = shutil.which("session-manager-plugin")
-STOCK_AGENT = shutil.which("amazon-ssm-agent")
+
+
+def _stock_plugin():
+    """The stock plugin on PATH.  Ours never stands in for it, under whatever name it is found."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        found = shutil.which("session-manager-plugin", path=folder)
+        if found and os.path.basename(os.path.realpath(found)) != "sallyport":
+            return found
+    return None
+
+
+STOCK_PLUGIN = _stock_plugin()
 
 _counts = {"ok": 0, "not ok": 0}
+_lock = threading.Lock()
 
 
 def ok(condition, what):
     """One promise; prints and counts it."""
     verdict = "ok" if condition else "not ok"
-    _counts[verdict] += 1
-    print(f"{verdict} {what}", flush=True)
+    with _lock:
+        _counts[verdict] += 1
+        sys.stdout.write(f"{verdict} {what}\n")
+        sys.stdout.flush()
     return bool(condition)
 
 
@@ -42,6 +61,16 @@ def equal(got, want, what):
     if got != want:
         print(f"    got  {got!r}\n    want {want!r}")
     return ok(got == want, what)
+
+
+def starts(got, want, what):
+    if not got.startswith(want):
+        print(f"    got   {got!r}\n    start {want!r}")
+    return ok(got.startswith(want), what)
+
+
+def failures():
+    return _counts["not ok"]
 
 
 def skip(what):
@@ -130,6 +159,9 @@ class World:
         self.endpoint = f"https://localhost:{self.port}"
         self.processes = []
         self.nodes = {}
+        self.reports = self.dir / "sanitizers"
+        self.reports.mkdir()
+        os.chmod(self.reports, 0o1777)
         self.bin = self.dir / "bin"
         self.bin.mkdir()
         for program in ("sallyport", "sallyport-agent", "sallyportd"):
@@ -142,10 +174,33 @@ class World:
         self.ca = self.dir / "ca.pem"
         shutil.copy(self.state / "ca.pem", self.ca)
         self.key, self.secret = self._admin()
+        self.clients = {}
         self.server = self.spawn([BIN / "sallyportd", "--config", self.conf], "sallyportd.log")
-        if not wait_until(self.healthy):
+        self.wait_healthy()
+
+    def check_sanitizers(self):
+        """No program of this world may have crashed, leaked or done what C does not define."""
+        found = [p for p in self.reports.iterdir() if p.stat().st_size]
+        for p in found:
+            print(p.read_text(errors="replace")[:4000])
+        broken = [p.log.name for p in self.processes
+                  if "Assertion" in p.text() or "Sanitizer" in p.text() or "runtime error" in p.text()]
+        if found or broken:
+            ok(False, f"no report of a sanitizer or an assertion ({len(found)} files, {broken})")
+
+    def wait_healthy(self):
+        if not wait_until(self.healthy, step=0.05):
             print(self.server.text()[-3000:])
             raise RuntimeError("sallyportd did not start")
+
+    def crash_server(self):
+        """kill -9, and the same server again."""
+        self.server.kill(signal.SIGKILL)
+        self.start_server()
+
+    def start_server(self):
+        self.server.start()
+        self.wait_healthy()
 
     def _admin(self):
         values = {}
@@ -155,8 +210,14 @@ class World:
                 values[name.strip()] = value.strip()
         return values["aws_access_key_id"], values["aws_secret_access_key"]
 
-    def spawn(self, argv, log, env=None):
-        p = Process([str(a) for a in argv], self.dir / log, env)
+    def sanitizer_env(self, leaks=True):
+        log = f"log_path={self.reports}/r"
+        return {"ASAN_OPTIONS": f"detect_leaks={int(leaks)}:{log}",
+                "UBSAN_OPTIONS": f"print_stacktrace=1:{log}"}
+
+    def spawn(self, argv, log, env=None, leaks=True):
+        p = Process([str(a) for a in argv], self.dir / log,
+                    dict(env or os.environ, **self.sanitizer_env(leaks)))
         self.processes.append(p)
         return p
 
@@ -182,7 +243,7 @@ class World:
                    AWS_SECRET_ACCESS_KEY=self.secret, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION,
                    AWS_CA_BUNDLE=str(self.ca), SSL_CERT_FILE=str(self.ca), AWS_PAGER="",
                    AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null",
-                   AWS_EC2_METADATA_DISABLED="true", HOME=str(self.dir))
+                   AWS_EC2_METADATA_DISABLED="true", HOME=str(self.dir), **self.sanitizer_env())
         env.update(more)
         return env
 
@@ -198,46 +259,93 @@ class World:
             raise RuntimeError(f"aws {' '.join(args)}: {p.stderr.strip()}")
         return json.loads(p.stdout) if p.stdout.strip() else {}
 
-    def activation(self, *tags, prefix=None, limit=10, role="SallyportNode"):
-        tags = [f"Key={t.split('=')[0]},Value={t.split('=')[1]}" for t in tags]
+    def boto(self, service, key=None, secret=None, token=None, **config):
+        """A boto3 client of this world; kept, so that its connection is."""
+        name = (service, key, secret, token, tuple(sorted(config.items())))
+        if name not in self.clients:
+            config = {"retries": {"max_attempts": 0}, "connect_timeout": 5, "read_timeout": 20, **config}
+            self.clients[name] = boto3.session.Session().client(
+                service, region_name=REGION, endpoint_url=self.endpoint, verify=str(self.ca),
+                aws_access_key_id=key or self.key, aws_secret_access_key=secret or self.secret,
+                aws_session_token=token, config=botocore.config.Config(**config))
+        return self.clients[name]
+
+    @property
+    def ssm(self):
+        return self.boto("ssm")
+
+    def activation(self, *tags, prefix=None, limit=10, role="SallyportNode", **more):
+        tags = [dict(zip(("Key", "Value"), t.split("=", 1))) for t in tags]
         if prefix:
-            tags.append(f"Key=sallyport:instance-id-prefix,Value={prefix}")
-        extra = ["--tags", *tags] if tags else []
-        a = self.aws("ssm", "create-activation", "--iam-role", role, "--registration-limit",
-                     str(limit), *extra)
+            tags.append({"Key": "sallyport:instance-id-prefix", "Value": prefix})
+        a = self.ssm.create_activation(IamRole=role, RegistrationLimit=limit, Tags=tags, **more)
         return a["ActivationId"], a["ActivationCode"]
+
+    def register(self, name, ident, code, *options, user=None, session_user=None):
+        """Registers one of our agents; returns the finished `sallyport-agent register`."""
+        state = self.dir / name
+        if user and not state.exists():
+            state.mkdir()
+            os.chown(state, pwd.getpwnam(user).pw_uid, -1)
+        if session_user or (os.getuid() == 0 and not user):
+            options += ("--session-user", session_user or "root")
+        argv = [*self.as_user(user), str(BIN / "sallyport-agent"), "register",
+                "--endpoint", self.endpoint, "--ca-file", str(self.ca), "--region", REGION,
+                "--activation-id", ident, "--state-dir", str(state), *options]
+        return subprocess.run(argv, check=False, env=dict(os.environ, SALLYPORT_ACTIVATION_CODE=code),
+                              capture_output=True, text=True, timeout=30)
+
+    @staticmethod
+    def as_user(user):
+        return ["setpriv", f"--reuid={user}", "--clear-groups", "--"] if user else []
 
     def agent(self, name="node", *tags, prefix=None, user=None, session_user=None):
         """Registers and starts one of our agents; returns (node id, process)."""
         ident, code = self.activation(f"Name={name}", *tags, prefix=prefix)
-        state = self.dir / name
-        as_user = []
-        if user:
-            state.mkdir()
-            os.chown(state, pwd.getpwnam(user).pw_uid, -1)
-            as_user = ["setpriv", f"--reuid={user}", "--clear-groups", "--"]
-        argv = [*as_user, str(BIN / "sallyport-agent"), "register", "--endpoint", self.endpoint,
-                "--ca-file", str(self.ca), "--region", REGION, "--activation-id", ident,
-                "--state-dir", str(state)]
-        if session_user or (os.getuid() == 0 and not user):
-            argv += ["--session-user", session_user or "root"]
-        env = dict(os.environ, SALLYPORT_ACTIVATION_CODE=code)
-        subprocess.run(argv, check=True, env=env, stdout=subprocess.DEVNULL)
-        node = json.loads((state / "registration.json").read_text())["NodeId"]
-        p = self.spawn([*as_user, BIN / "sallyport-agent", "run", "--state-dir", state],
-                       f"{name}.log")
-        self.nodes[name] = node
-        if not wait_until(lambda: self.online(node)):
+        done = self.register(name, ident, code, user=user, session_user=session_user)
+        if done.returncode != 0:
+            raise RuntimeError(f"{name} could not register: {done.stderr.strip()}")
+        return self.node_id(name), self.run_agent(name, user=user)
+
+    def node_id(self, name):
+        return json.loads((self.dir / name / "registration.json").read_text())["NodeId"]
+
+    def run_agent(self, name, user=None):
+        """Starts a registered agent and waits until it is online."""
+        # Who gave up root cannot be examined for leaks any more: LeakSanitizer would fail.
+        p = self.spawn([*self.as_user(user), BIN / "sallyport-agent", "run", "--state-dir",
+                        self.dir / name], f"{name}.log", leaks=bool(user) or os.getuid() != 0)
+        self.nodes[name] = self.node_id(name)
+        if not wait_until(lambda: self.online(self.nodes[name])):
             print(p.text()[-3000:])
             raise RuntimeError(f"{name} did not come online")
-        return node, p
+        return p
 
     def online(self, node):
-        return self.aws("ssm", "get-connection-status", "--target", node)["Status"] == "connected"
+        return self.ssm.get_connection_status(Target=node)["Status"] == "connected"
+
+    def session(self, ident):
+        """The row of one session as DescribeSessions shows it, live or over; None without one."""
+        for state in ("Active", "History"):
+            found = self.ssm.describe_sessions(
+                State=state, Filters=[{"key": "SessionId", "value": ident}])["Sessions"]
+            if found:
+                return found[0]
+        return None
+
+    def wait_status(self, ident, *status, seconds=20):
+        """Polls until the session has one of these states; returns its row."""
+        def there():
+            row = self.session(ident)
+            return row if row and row["Status"] in status else None
+        return wait_until(there, seconds)
 
     def close(self):
         for p in reversed(self.processes):
-            p.kill(signal.SIGTERM)
+            if p.alive() and p.kill(signal.SIGTERM) != 0:
+                print(p.text()[-2000:])
+                ok(False, f"{p.log.name}: a clean stop (exit {p.child.returncode})")
+        self.check_sanitizers()
         if not _counts["not ok"]:
             shutil.rmtree(self.dir, ignore_errors=True)
         else:
