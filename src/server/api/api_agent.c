@@ -13,7 +13,10 @@
 #include "server/api/call.h"
 #include "server/api/tags.h"
 
-enum { TOKEN_LIFE_MS = 3600 * 1000 };
+enum {
+	TOKEN_LIFE_MS = 3600 * 1000,
+	EXPIRED_KEEP_MS = 24 * 3600 * 1000, /* told apart from unknown keys for so long */
+};
 
 #define TEXT_ACTIVATION                                                               \
 	"The activation isn't valid. The activation might have been deleted, or the " \
@@ -229,7 +232,7 @@ token_change(struct store_tx *tx, struct api_call *c)
 
 	if ((err = get_own_node(tx, c, &n)) != 0 ||
 	    (err = bind_fingerprint(tx, c, &n)) != 0 ||
-	    (err = store_keys_expire(tx, now)) != 0)
+	    (err = store_keys_expire(tx, now - EXPIRED_KEEP_MS)) != 0)
 		return err;
 	return store_key_put(tx,
 	    &(struct store_key){

@@ -156,18 +156,6 @@ no_session(struct api_call *c)
 	    c, "DoesNotExistException", TEXT_NO_SESSION, api_str(c, "SessionId"));
 }
 
-static int
-resume_done(struct api_call *c)
-{
-	const char *token;
-	int err = session_resume_commit(c->user, &token);
-
-	if (err != 0)
-		return err == ERR_NOTFOUND ? resume_ended(c) : err;
-	write_opened(c, api_str(c, "SessionId"), token);
-	return 0;
-}
-
 /*
  * A session that is over: an answer without a token.  The stock plugin takes that as the end;
  * an error would leave it waiting for ever.
@@ -184,6 +172,18 @@ resume_ended(struct api_call *c)
 	if (err == 0)
 		jw_field_str(&c->w, "SessionId", id);
 	return err;
+}
+
+static int
+resume_done(struct api_call *c)
+{
+	const char *token;
+	int err = session_resume_commit(c->user, &token);
+
+	if (err != 0)
+		return err == ERR_NOTFOUND ? resume_ended(c) : err;
+	write_opened(c, api_str(c, "SessionId"), token);
+	return 0;
 }
 
 static int
