@@ -343,6 +343,22 @@ each(struct world *w, const char *list, const char *member)
 	return text;
 }
 
+/* A TagList as key=value, joined by commas. */
+static inline const char *
+w_tags(struct world *w)
+{
+	json_t *a = json_get_arr(w->json, "TagList"), *e;
+	const char *text = "";
+	size_t i;
+
+	json_array_foreach(a, i, e)
+	{
+		text = arena_printf(&w->mem, "%s%s%s=%s", text, i > 0 ? "," : "",
+		    json_get_str(e, "Key"), json_get_str(e, "Value"));
+	}
+	return text;
+}
+
 /* ---- nodes ---- */
 
 struct node {
