@@ -279,7 +279,7 @@ insert_text(struct document_ctx *c, json_t **out, struct span s, const json_t *v
 	buf_add(&b, s);
 	if (buf_check(&b) != 0)
 		return grow(c, DOCUMENT_RESOLVED_MAX + 1);
-	*out = json_stringn((const char *)buf_span(&b).p, b.len);
+	*out = json_stringn(buf_cstr(&b), b.len);
 	return grow(c, b.len);
 }
 
