@@ -30,12 +30,18 @@ struct aws_overrides {
 	const char *profile, *region, *endpoint, *ca_file; /* NULL or "": not given */
 };
 
-/* Fails with words that tell what to set. */
+/*
+ * Where the service is, without credentials.  Fails with words that tell what to set; a
+ * connection to somewhere else can be made with what is there all the same.
+ */
 int aws_settings_load(
     struct aws_settings *s, const struct aws_overrides *o, struct fault *f) MUST_USE;
+/*
+ * The credentials, after aws_settings_load(), and that a region is known: without both no
+ * call can be signed.  Any number of times: they may have been renewed since.
+ */
+int aws_settings_keys(struct aws_settings *s, struct fault *f) MUST_USE;
 void aws_settings_fini(struct aws_settings *s);
-/* Again from the same places: credentials may have been renewed since. */
-int aws_settings_reload(struct aws_settings *s, struct fault *f) MUST_USE;
 
 /*
  * The answer of one call.  err 0: an HTTP answer; status 200: out is the parsed body
@@ -63,7 +69,8 @@ struct http_client *aws_api_http(struct aws_api *a);
 /* POST of an AmazonSSM operation; body is JSON.  timeout_ms 0: 30 s. */
 struct aws_call *aws_ssm(struct aws_api *a, const char *operation, struct span body,
     uint64_t timeout_ms, aws_done *done, void *arg);
-/* POST of a Query operation ("sts", "Action=GetCallerIdentity&Version=2011-06-15"). */
+/* POST of a Query operation ("sts", "Action=GetCallerIdentity&Version=2011-06-15"); out is
+ * NULL and body XML. */
 struct aws_call *aws_query(
     struct aws_api *a, const char *service, const char *form, aws_done *done, void *arg);
 void aws_call_cancel(struct aws_call *c);

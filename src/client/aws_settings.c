@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the caller's credentials, region and endpoint come from; see aws.h. */
-#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/aws.h"
+#include "client/slurp.h"
 #include "codec/json.h"
 #include "crypto/crypto.h"
 #include "proto/ids.h"
@@ -15,24 +13,6 @@
 enum { FILE_MAX = 1024 * 1024, PROCESS_OUTPUT_MAX = 64 * 1024 };
 
 /* --- files ------------------------------------------------------------------------ */
-
-static int
-read_all(int fd, struct buf *out)
-{
-	for (;;) {
-		uint8_t *p = buf_grow(out, 4096);
-		ssize_t n;
-
-		if (p == NULL)
-			return ERR_LIMIT;
-		n = read(fd, p, 4096);
-		out->len -= 4096 - (n > 0 ? (size_t)n : 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? ERR_IO : 0;
-	}
-}
 
 static char *
 home_file(const char *rel)
@@ -58,24 +38,34 @@ load_file(struct buf *out, const char *env, const char *rel)
 
 	if (fd < 0)
 		return;
-	if (read_all(fd, out) != 0)
+	if (slurp_fd(fd, out) != 0)
 		buf_reset(out);
 	close(fd);
 }
 
-/* "[profile x]" in the config file, "[x]" in the credentials file; [default] is plain in
- * both. */
-static bool
-is_section(struct span line, const char *profile, bool is_config)
+static struct span
+unquoted(struct span s)
 {
-	struct span name = span_trim(span_sub(line, 1, line.n - 2));
+	if (s.n >= 2 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0])
+		return span_sub(s, 1, s.n - 2);
+	return s;
+}
 
-	if (is_config && strcmp(profile, "default") != 0) {
-		if (!span_starts(name, "profile"))
-			return false;
-		name = span_trim(span_sub(name, 7, name.n));
-	}
-	return span_eq_str(name, profile);
+/*
+ * Does the text between the brackets name the profile?  "profile x" in the config file,
+ * plain "x" in the credentials file; the default profile may be plain in both.
+ */
+static bool
+is_section(struct span name, const char *profile, bool is_config)
+{
+	struct span word;
+
+	if (!is_config)
+		return span_eq_str(name, profile);
+	if (span_eq_str(name, "default"))
+		return strcmp(profile, "default") == 0;
+	return span_cut(&name, ' ', &word) && span_eq_str(word, "profile") &&
+	    span_eq_str(unquoted(span_trim(name)), profile);
 }
 
 /* The value of a key in a profile, or NULL.  Indented lines belong to nested settings. */
@@ -83,57 +73,29 @@ static char *
 ini_get(struct span text, const char *profile, bool is_config, const char *key)
 {
 	bool inside = false;
-	struct span line;
+	struct span line, name;
 
 	while (span_cut(&text, '\n', &line)) {
-		struct span name;
-
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
 			line.n--;
-		if (line.n >= 2 && line.p[0] == '[' && line.p[line.n - 1] == ']') {
-			inside = is_section(line, profile, is_config);
+		if (line.n == 0 || line.p[0] == ' ' || line.p[0] == '\t' ||
+		    line.p[0] == '#' || line.p[0] == ';')
+			continue;
+		line = span_trim(line);
+		if (line.p[0] == '[') {
+			inside = line.p[line.n - 1] == ']' &&
+			    is_section(span_trim(span_sub(line, 1, line.n - 2)), profile,
+				is_config);
 			continue;
 		}
-		if (!inside || line.n == 0 || line.p[0] == ' ' || line.p[0] == '\t' ||
-		    line.p[0] == '#' || span_find(line, '=') < 0)
-			continue;
-		if (span_cut(&line, '=', &name) && span_eq_ci(span_trim(name), key))
+		if (inside && span_find(line, '=') >= 0 && span_cut(&line, '=', &name) &&
+		    span_eq_ci(span_trim(name), key))
 			return span_dup(span_trim(line));
 	}
 	return NULL;
 }
 
 /* --- credential_process ------------------------------------------------------------- */
-
-/*
- * Runs the command with the shell, as the AWS CLI does, and reads its JSON.  Runs before
- * the loop does, so it may block.
- */
-static int
-run_process(const char *command, struct buf *out, struct fault *f)
-{
-	int fds[2], status = 0, r;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return fault_set(f, ERR_IO, "pipe: %s", strerror(errno));
-	if ((pid = fork()) == 0) {
-		if (dup2(fds[1], STDOUT_FILENO) == -1)
-			_exit(126);
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	r = pid < 0 ? ERR_IO : read_all(fds[0], out);
-	close(fds[0]);
-	if (pid > 0)
-		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-			continue;
-	if (r != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return fault_set(
-		    f, ERR_DENIED, "credential_process of the profile failed");
-	return 0;
-}
 
 static char *
 take(const json_t *o, const char *key)
@@ -146,13 +108,18 @@ take(const json_t *o, const char *key)
 static int
 keys_from_process(struct aws_settings *s, const char *command, struct fault *f)
 {
+	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
 	auto_buf out = { .max = PROCESS_OUTPUT_MAX };
 	auto_json *o = NULL;
-	int r;
+	int status;
 
-	if ((r = run_process(command, &out, f)) != 0 ||
-	    (r = json_read(&o, buf_span(&out), f)) != 0)
-		return r;
+	/* With the shell, as the AWS CLI does. */
+	if (slurp_program(&out, argv, false, &status) != 0 || status != 0)
+		return fault_set(
+		    f, ERR_DENIED, "credential_process of the profile failed");
+	if (json_read(&o, buf_span(&out), NULL) != 0)
+		return fault_set(
+		    f, ERR_DENIED, "credential_process of the profile printed no JSON");
 	s->access_key = take(o, "AccessKeyId");
 	s->secret = take(o, "SecretAccessKey");
 	s->token = take(o, "SessionToken");
@@ -193,6 +160,24 @@ keys_from_text(struct aws_settings *s, struct span text, bool is_config)
 }
 
 static int
+no_keys(const struct aws_settings *s, struct span config, struct fault *f)
+{
+	auto_free char *role = ini_get(config, s->profile, true, "role_arn");
+
+	if (role != NULL)
+		return fault_set(f, ERR_DENIED,
+		    "profile %s assumes a role, which this program cannot: use "
+		    "credential_process, or keys in the environment",
+		    s->profile);
+	return fault_set(f, ERR_DENIED,
+	    "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
+	    "them "
+	    "under [%s] in ~/.aws/credentials",
+	    s->profile);
+}
+
+/* The order of the AWS CLI: environment, credentials file, process, config file. */
+static int
 load_keys(
     struct aws_settings *s, struct span config, struct span credentials, struct fault *f)
 {
@@ -205,21 +190,16 @@ load_keys(
 		set_keys(s, key, secret, getenv("AWS_SESSION_TOKEN"));
 		return 0;
 	}
-	if (keys_from_text(s, credentials, false) || keys_from_text(s, config, true))
+	if (keys_from_text(s, credentials, false))
 		return 0;
-	process = ini_get(config, s->profile, true, "credential_process");
+	if ((process = ini_get(config, s->profile, true, "credential_process")) == NULL)
+		process = ini_get(credentials, s->profile, false, "credential_process");
 	if (process != NULL)
 		return keys_from_process(s, process, f);
-	set_keys(s, "", "", "");
-	return fault_set(f, ERR_DENIED,
-	    "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
-	    "them under "
-	    "[%s] in ~/.aws/credentials",
-	    s->profile);
+	return keys_from_text(s, config, true) ? 0 : no_keys(s, config, f);
 }
 
-/* --- the whole
- * ----------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------------------- */
 
 /* The first that is set: an argument, environment variables, a key of the profile. */
 static char *
@@ -240,7 +220,7 @@ pick(const char *given, const char *env1, const char *env2, char *from_profile)
 }
 
 static int
-check_settings(struct aws_settings *s, struct fault *f)
+check_place(struct aws_settings *s, struct fault *f)
 {
 	size_t n = strlen(s->endpoint);
 
@@ -249,24 +229,27 @@ check_settings(struct aws_settings *s, struct fault *f)
 	if (n == 0)
 		return fault_set(f, ERR_INVALID,
 		    "no endpoint: set AWS_ENDPOINT_URL to the address of sallyportd, "
-		    "such as "
-		    "https://sallyport.example:8443");
-	if (s->region[0] == '\0')
-		return fault_set(
-		    f, ERR_INVALID, "no region: set AWS_REGION, such as eu-north-1");
-	if (!id_region_valid(span_str(s->region)))
-		return fault_set(f, ERR_INVALID, "this is not the name of a region");
+		    "such "
+		    "as https://sallyport.example:8443");
+	if (!span_starts(span_str(s->endpoint), "https://") &&
+	    !span_starts(span_str(s->endpoint), "http://"))
+		return fault_set(f, ERR_INVALID,
+		    "the endpoint %s is no URL: it begins with https://", s->endpoint);
+	if (s->region[0] != '\0' && !id_region_valid(span_str(s->region)))
+		return fault_set(f, ERR_INVALID,
+		    "%s is not the name of a region: set AWS_REGION, such as eu-north-1",
+		    s->region);
 	return 0;
 }
 
 int
 aws_settings_load(struct aws_settings *s, const struct aws_overrides *o, struct fault *f)
 {
-	auto_buf config = { .max = FILE_MAX }, credentials = { .max = FILE_MAX };
+	auto_buf config = { .max = FILE_MAX };
 	struct span text;
-	int r;
 
 	*s = (struct aws_settings){ 0 };
+	set_keys(s, "", "", "");
 	s->profile = pick(o->profile, "AWS_PROFILE", "AWS_DEFAULT_PROFILE", NULL);
 	s->ignore_env_keys = o->profile != NULL && o->profile[0] != '\0';
 	if (s->profile[0] == '\0') {
@@ -274,7 +257,6 @@ aws_settings_load(struct aws_settings *s, const struct aws_overrides *o, struct 
 		s->profile = xstrdup("default");
 	}
 	load_file(&config, "AWS_CONFIG_FILE", ".aws/config");
-	load_file(&credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
 	text = buf_span(&config);
 	s->region = pick(o->region, "AWS_REGION", "AWS_DEFAULT_REGION",
 	    ini_get(text, s->profile, true, "region"));
@@ -282,18 +264,26 @@ aws_settings_load(struct aws_settings *s, const struct aws_overrides *o, struct 
 	    ini_get(text, s->profile, true, "endpoint_url"));
 	s->ca_file = pick(o->ca_file, "SALLYPORT_CA_FILE", "AWS_CA_BUNDLE",
 	    ini_get(text, s->profile, true, "ca_bundle"));
-	r = load_keys(s, text, buf_span(&credentials), f);
-	return r != 0 ? r : check_settings(s, f);
+	return check_place(s, f);
 }
 
 int
-aws_settings_reload(struct aws_settings *s, struct fault *f)
+aws_settings_keys(struct aws_settings *s, struct fault *f)
 {
 	auto_buf config = { .max = FILE_MAX }, credentials = { .max = FILE_MAX };
+	int r;
 
 	load_file(&config, "AWS_CONFIG_FILE", ".aws/config");
 	load_file(&credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
-	return load_keys(s, buf_span(&config), buf_span(&credentials), f);
+	if ((r = load_keys(s, buf_span(&config), buf_span(&credentials), f)) != 0) {
+		if (s->access_key == NULL)
+			set_keys(s, "", "", "");
+		return r;
+	}
+	if (s->region[0] == '\0')
+		return fault_set(
+		    f, ERR_INVALID, "no region: set AWS_REGION, such as eu-north-1");
+	return 0;
 }
 
 void

@@ -95,8 +95,11 @@ run_plugin(int argc, char **argv, struct fault *f)
 	struct ev_loop *loop = ev_loop_new();
 	int r;
 
+	/* Only a resume needs more than the token, and may never be due; it then reads
+	 * the credentials and says what is missing. */
+	if (aws_settings_load(&settings, &over, f) != 0)
+		log_debug("settings", "why=%s", log_q(fault_text(f)));
 	if ((r = read_response(&a, argv[ARG_RESPONSE], f)) == 0 &&
-	    (r = aws_settings_load(&settings, &over, f)) == 0 &&
 	    (r = aws_api_new(&api, loop, &settings, f)) == 0) {
 		if (argc > ARG_REQUEST)
 			read_request(&a, argv[ARG_REQUEST]);

@@ -275,7 +275,7 @@ on_resume(void *arg)
 	if (r->leaving)
 		return;
 	/* Credentials may have been renewed while we were connected. */
-	if (aws_settings_reload(r->settings, &f) != 0)
+	if (aws_settings_keys(r->settings, &f) != 0)
 		log_debug("credentials not read again", "why=%s", log_q(fault_text(&f)));
 	session_body(r, &body);
 	r->call = aws_ssm(r->api, "ResumeSession", buf_span(&body), 0, on_resumed, r);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the table in cli.c; each returns the exit status of the program. */
+#pragma once
+
+#include "client/cli.h"
+
+int cmd_ls(struct cli *c, int argc, char **argv);
+int cmd_connect(struct cli *c, int argc, char **argv);
+int cmd_exec(struct cli *c, int argc, char **argv);
+int cmd_sessions(struct cli *c, int argc, char **argv);
+int cmd_terminate(struct cli *c, int argc, char **argv);
+int cmd_register(struct cli *c, int argc, char **argv);
+int cmd_doctor(struct cli *c, int argc, char **argv);
+int cmd_completion(struct cli *c, int argc, char **argv);
