@@ -9,6 +9,7 @@
 #include "agent/heartbeat.h"
 #include "agent/session.h"
 #include "agent/tasks.h"
+#include "agent/trim.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "codec/jsonw.h"
@@ -17,6 +18,7 @@
 
 enum {
 	STATUS_DELAY_MS = 300, /* several changes make one write */
+	TRIM_MS = 5000,        /* without a keystroke; connections are closed by then */
 	GOODBYE_MS = 700,      /* for the last words of agent_stop() */
 };
 
@@ -33,14 +35,13 @@ struct agent {
 	struct map sessions;          /* id -> struct agent_session, owned */
 	int64_t since_ms, heartbeat_ms;
 	char trouble[240];
-	bool keep_status, stopping;
-	struct ev_timer status, stop;
+	bool keep_status, trim, stopping;
+	struct ev_timer status, stop, idle;
 	ev_cb *stopped;
 	void *stopped_arg;
 };
 
-/* --- status.json
- * ------------------------------------------------------------------------ */
+/* --- status.json -------------------------------------------------------- */
 
 void
 agent_state_get(const struct agent *a, struct agent_state *out)
@@ -91,8 +92,37 @@ changed(struct agent *a)
 		ev_timer_set(a->loop, &a->status, STATUS_DELAY_MS, write_status, a);
 }
 
-/* --- sessions
- * ------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------- */
+
+static void trim_soon(struct agent *a);
+
+/* Not while somebody types: the faults that follow would be felt. */
+static void
+on_idle(void *arg)
+{
+	struct agent *a = arg;
+	uint64_t now = ev_now_ms(a->loop);
+	struct span id;
+	void *s;
+
+	for (size_t it = 0; map_next(&a->sessions, &it, &id, &s);) {
+		if (now - agent_session_active_ms(s) < TRIM_MS) {
+			trim_soon(a);
+			return;
+		}
+	}
+	agent_trim();
+}
+
+/* After whatever touched much memory: handshakes, sessions that begin and end. */
+static void
+trim_soon(struct agent *a)
+{
+	if (a->trim)
+		ev_timer_set(a->loop, &a->idle, TRIM_MS, on_idle, a);
+}
+
+/* --- sessions ----------------------------------------------------------- */
 
 static void
 on_session_over(
@@ -102,6 +132,7 @@ on_session_over(
 
 	map_del(&a->sessions, span_str(agent_session_id(s)));
 	agent_tasks_add(a->tasks, agent_session_id(s), status, output);
+	trim_soon(a);
 	changed(a);
 }
 
@@ -140,6 +171,7 @@ on_shell(struct agent *a, struct span payload)
 		return;
 	}
 	map_put(&a->sessions, span_str(order.session_id), s);
+	trim_soon(a);
 	changed(a);
 }
 
@@ -170,8 +202,7 @@ on_task_ack(struct agent *a, struct span payload)
 		agent_tasks_acked(a->tasks, t.task_id);
 }
 
-/* --- the control channel
- * --------------------------------------------------------------------- */
+/* --- the control channel ------------------------------------------------ */
 
 static void
 on_control_message(void *arg, const struct agentmsg *m)
@@ -224,9 +255,7 @@ send_task(void *arg, struct span msg)
 	return agent_control_send(a->control, msg);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------
- */
+/* --- life --------------------------------------------------------------- */
 
 static void
 on_heartbeat(void *arg, const char *why, bool denied)
@@ -239,6 +268,7 @@ on_heartbeat(void *arg, const char *why, bool denied)
 	} else if (denied) {
 		agent_creds_refused(a->creds);
 	}
+	trim_soon(a);
 }
 
 static void
@@ -296,6 +326,7 @@ agent_new(
 	a->spawner = o->spawner;
 	a->node_id = xstrdup(o->node_id);
 	a->keep_status = o->keep_status;
+	a->trim = o->trim;
 	a->since_ms = ev_wall_ms(l);
 	a->aws = agent_aws_new(l,
 	    &(struct agent_aws_options){
@@ -337,6 +368,7 @@ agent_free(struct agent *a)
 	map_fini(&a->sessions);
 	ev_timer_clear(&a->status);
 	ev_timer_clear(&a->stop);
+	ev_timer_clear(&a->idle);
 	agent_control_free(a->control);
 	agent_heartbeat_free(a->heartbeat);
 	agent_tasks_free(a->tasks);

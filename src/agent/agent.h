@@ -23,6 +23,8 @@ struct agent_options {
 	struct agent_user_policy policy; /* session_user is borrowed */
 	/* NULL: agent_platform_read().  Simulation says what it likes. */
 	void (*platform)(struct agent_platform *p);
+	/* Give memory back when idle; not in simulation. */
+	bool trim;
 	/* Keep status.json up to date through the spawner. */
 	bool keep_status;
 };

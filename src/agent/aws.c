@@ -109,7 +109,7 @@ agent_aws_skew_ms(const struct agent_aws *w)
 	return w->skew_ms;
 }
 
-/* --- requests ---------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------- */
 
 static void
 add_header(struct draft *d, const char *name, const char *value, bool is_signed)
@@ -184,7 +184,7 @@ sign(struct draft *d, struct agent_aws *w, const struct agent_request *r,
 	}
 }
 
-/* --- answers ----------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------ */
 
 /* {"__type":"x#Code","message":"..."}, or <Code><Message>...</Message></Code>. */
 static void
@@ -273,7 +273,7 @@ on_done(void *arg, const struct http_response *r, int err, const char *why)
 	cb(cb_arg, &a);
 }
 
-/* --- calling ------------------------------------------------------------------ */
+/* --- calling ------------------------------------------------------------ */
 
 struct agent_call *
 agent_aws_post(

@@ -92,6 +92,7 @@ start(struct worker *w, bool is_root, struct fault *f)
 		.no_proxy = cli_no_proxy(),
 		.spawner = w->spawner,
 		.policy = { .is_root = is_root, .session_user = w->reg.session_user },
+		.trim = true,
 		.keep_status = true,
 	};
 	int r = agent_new(&w->agent, w->loop, &o, f);

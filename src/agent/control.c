@@ -37,7 +37,7 @@ again(struct agent_control *c, const char *why, bool denied)
 	c->o.lost(c->o.arg, why, denied);
 }
 
-/* --- open ------------------------------------------------------------------------- */
+/* --- open --------------------------------------------------------------- */
 
 static void
 on_message(void *arg, uint8_t op, struct span body)
@@ -128,7 +128,7 @@ on_upgraded(void *arg, struct wsconn *ws, int err, int status, const char *why)
 	c->o.opened(c->o.arg);
 }
 
-/* --- on the way ------------------------------------------------------------------- */
+/* --- on the way --------------------------------------------------------- */
 
 static void
 on_created(void *arg, const struct agent_answer *a)

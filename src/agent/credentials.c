@@ -41,7 +41,7 @@ struct agent_creds {
 static void ask(void *arg);
 static void rotate(struct agent_creds *c);
 
-/* --- what we have ---------------------------------------------------------------- */
+/* --- what we have ------------------------------------------------------- */
 
 static void
 drop_keys(struct agent_creds *c)
@@ -106,7 +106,7 @@ plan_renewal(struct agent_creds *c)
 	ev_timer_set(c->loop, &c->timer, wait > 1000 ? (uint64_t)wait : 1000, ask, c);
 }
 
-/* --- kept over a restart --------------------------------------------------------- */
+/* --- kept over a restart ------------------------------------------------ */
 
 static void
 save(struct agent_creds *c)
@@ -150,7 +150,7 @@ restore(struct agent_creds *c, struct span saved)
 	take_keys(c, access, secret, json_get_str(v, "SessionToken"));
 }
 
-/* --- asking ----------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------- */
 
 static void
 failed(struct agent_creds *c, const char *why)
@@ -254,8 +254,7 @@ agent_creds_refused(struct agent_creds *c)
 	ev_timer_set(c->loop, &c->timer, 0, ask, c);
 }
 
-/* --- a new key pair when the server wants one ----------------------------------------
- */
+/* --- a new key pair when the server wants one --------------------------- */
 
 static void
 on_rotated(void *arg, const struct agent_answer *a)
@@ -321,7 +320,7 @@ bad:
 	rsa_free(STEAL(c->new_key));
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------- */
 
 int
 agent_creds_new(struct agent_creds **out, struct ev_loop *l, struct agent_aws *w,

@@ -33,7 +33,7 @@ struct doctor {
 	int64_t date_ms;
 };
 
-/* --- the report -------------------------------------------------------------------------- */
+/* --- the report --------------------------------------------------------- */
 
 static void
 good(const char *what, const char *text)
@@ -48,7 +48,7 @@ bad(struct doctor *d, const char *what, const char *text, const char *what_to_do
 	d->failed++;
 }
 
-/* --- registration -------------------------------------------------------------------------- */
+/* --- registration ------------------------------------------------------- */
 
 static bool
 check_registration(struct doctor *d)
@@ -107,7 +107,7 @@ check_user(struct doctor *d)
 		bad(d, "session user", fault_text(&f), "without it no session starts");
 }
 
-/* --- the network ----------------------------------------------------------------------------- */
+/* --- the network -------------------------------------------------------- */
 
 static void
 step_over(struct doctor *d, int err, const char *why)
@@ -226,7 +226,7 @@ check_tls(struct doctor *d)
 	return true;
 }
 
-/* --- credentials -------------------------------------------------------------------------------- */
+/* --- credentials -------------------------------------------------------- */
 
 static void
 on_answer(void *arg, const struct agent_answer *a)

@@ -47,7 +47,7 @@ launch_check(const struct spawn_request *r, struct fault *f)
 	return 0;
 }
 
-/* --- argv ------------------------------------------------------------------------ */
+/* --- argv --------------------------------------------------------------- */
 
 static const char *const *
 argv_login(struct launch *l, const struct agent_user *u)
@@ -88,8 +88,7 @@ argv_exec(struct launch *l, const struct spawn_request *r)
 	return v;
 }
 
-/* --- environment ---------------------------------------------------------------------
- */
+/* --- environment -------------------------------------------------------- */
 
 static const char *const *
 environment(struct launch *l, const struct spawn_request *r, const struct agent_user *u)

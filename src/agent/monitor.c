@@ -22,6 +22,7 @@
 
 #include "agent/files.h"
 #include "agent/launch.h"
+#include "agent/trim.h"
 #include "base/log.h"
 #include "ev/backend.h"
 #include "ev/uv_backend.h" /* evu_spawn(): fork and exec, without a loop */
@@ -31,6 +32,7 @@ enum {
 	WORKER_STOP_MS = 5000, /* from SIGTERM on */
 	WORKER_EXIT_MS = 500,  /* from the end of its connection on */
 	SWEEP_MS = 2500,
+	TRIM_MS = 5000, /* after a session began or ended */
 };
 
 struct session {
@@ -44,6 +46,7 @@ struct monitor {
 	int signals;
 	size_t n;
 	uint64_t sweep_ms; /* look for strays then; 0: not planned */
+	uint64_t trim_ms;  /* give memory back then; 0: not planned */
 	uint64_t stop_ms;  /* the worker was told to stop; kill it then; 0: no */
 	bool worker_gone;
 	int worker_status;
@@ -69,8 +72,7 @@ find(struct monitor *m, uint32_t id)
 	return NULL;
 }
 
-/* --- answers ---------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------ */
 
 static void
 reply(struct monitor *m, struct monitor_reply *r, const int *fds, size_t nfds)
@@ -106,8 +108,7 @@ reply_failed(struct monitor *m, uint32_t id, const char *why)
 	reply(m, &r, NULL, 0);
 }
 
-/* --- requests
- * ---------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------- */
 
 static int
 start(struct session *s, struct monitor *m, const struct monitor_request *q,
@@ -129,6 +130,7 @@ start(struct session *s, struct monitor *m, const struct monitor_request *q,
 		return e;
 	*s = (struct session){ .id = q->id, .pid = sd.pid };
 	m->n++;
+	m->trim_ms = clock_ms() + TRIM_MS;
 	reply(m, &ok, sd.fd, (size_t)n);
 	for (int i = 0; i < 3; i++)
 		if (sd.fd[i] != -1)
@@ -255,8 +257,7 @@ monitor_handle(struct monitor *m, struct span in)
 	return ERR_INVALID;
 }
 
-/* --- events
- * -------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------- */
 
 static void
 session_exited(struct monitor *m, pid_t pid, int st)
@@ -274,6 +275,7 @@ session_exited(struct monitor *m, pid_t pid, int st)
 			m->sweep_ms = clock_ms();
 		*s = (struct session){ 0 };
 		m->n--;
+		m->trim_ms = clock_ms() + TRIM_MS;
 		reply(m, &r, NULL, 0);
 		return;
 	}
@@ -330,11 +332,16 @@ run_timers(struct monitor *m)
 	}
 	if (m->sweep_ms != 0 && now >= m->sweep_ms)
 		sweep(m);
+	if (m->trim_ms != 0 && now >= m->trim_ms) {
+		m->trim_ms = 0;
+		agent_trim();
+	}
 	if (m->stop_ms != 0 && now >= m->stop_ms) {
 		(void)kill(m->o.worker, SIGKILL);
 		m->stop_ms = now + WORKER_STOP_MS;
 	}
 	due = m->sweep_ms != 0 ? MIN(due, m->sweep_ms) : due;
+	due = m->trim_ms != 0 ? MIN(due, m->trim_ms) : due;
 	due = m->stop_ms != 0 ? MIN(due, m->stop_ms) : due;
 	return due == UINT64_MAX ? -1 : (int)(due > now ? due - now : 0);
 }
@@ -443,6 +450,7 @@ monitor_run(const struct monitor_options *o)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	open_signals(m);
+	agent_trim();
 	while (go_on && !m->worker_gone) {
 		struct pollfd p[2] = { { .fd = o->fd, .events = POLLIN },
 			{ .fd = m->signals, .events = POLLIN } };

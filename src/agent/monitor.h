@@ -15,8 +15,7 @@
 
 #include "agent/spawner.h"
 
-/* --- what goes over the socket: one struct and, for requests, text behind it
- * ------------- */
+/* --- what goes over the socket: one struct and, for requests, text behind it --- */
 
 enum monitor_type {
 	MONITOR_SPAWN = 1,

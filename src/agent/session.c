@@ -18,8 +18,13 @@ agent_session_id(const struct agent_session *s)
 	return s->id;
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------- */
+uint64_t
+agent_session_active_ms(const struct agent_session *s)
+{
+	return s->active_ms;
+}
+
+/* --- the end ------------------------------------------------------------ */
 
 static void
 stop_timers(struct agent_session *s)
@@ -80,8 +85,7 @@ agent_session_terminate(struct agent_session *s)
 	session_over(s, "Success", "");
 }
 
-/* --- limits
- * -------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------- */
 
 static uint64_t
 idle_due(const struct agent_session *s)
@@ -129,8 +133,7 @@ on_limit(void *arg)
 	ev_timer_set(s->env->loop, &s->limit, due - now, on_limit, s);
 }
 
-/* --- the channel's turn
- * --------------------------------------------------------------------- */
+/* --- the channel's turn ------------------------------------------------- */
 
 static void
 on_tick(void *arg)
@@ -235,8 +238,7 @@ session_turn(struct agent_session *s)
 	session_arm(s);
 }
 
-/* --- the beginning
- * --------------------------------------------------------------------------- */
+/* --- the beginning ------------------------------------------------------ */
 
 static int
 read_document(struct agent_session *s, const struct control_shell *order, struct fault *f)

@@ -50,4 +50,6 @@ void agent_session_terminate(struct agent_session *s);
 /* The agent stops: ends at once, without over(). */
 void agent_session_free(struct agent_session *s);
 void agent_session_free_ending(struct agent_session_env *env);
+/* Last input or output, loop clock. */
+uint64_t agent_session_active_ms(const struct agent_session *s);
 const char *agent_session_id(const struct agent_session *s);

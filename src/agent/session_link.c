@@ -27,7 +27,7 @@ retry(struct agent_session *s, const char *why)
 	ev_timer_set(s->env->loop, &k->retry, wait, create, s);
 }
 
-/* --- connected ---------------------------------------------------------------------- */
+/* --- connected ---------------------------------------------------------- */
 
 static void
 on_message(void *arg, uint8_t op, struct span body)
@@ -153,8 +153,7 @@ on_upgraded(void *arg, struct wsconn *ws, int err, int status, const char *why)
 	session_turn(s);
 }
 
-/* --- on the way -----------------------------------------------------------------------
- */
+/* --- on the way --------------------------------------------------------- */
 
 static bool
 holds(struct span s, const char *text)

@@ -14,8 +14,7 @@ now_ms(const struct agent_session *s)
 	return ev_now_ms(s->env->loop);
 }
 
-/* --- the handshake ---------------------------------------------------------------------
- */
+/* --- the handshake ------------------------------------------------------ */
 
 static void
 request_of(struct handshake_request *r, const struct agent_session *s)
@@ -129,8 +128,7 @@ on_response(struct agent_session *s, struct span payload)
 	complete(s);
 }
 
-/* --- from the client
- * --------------------------------------------------------------------- */
+/* --- from the client ---------------------------------------------------- */
 
 static void
 on_size(struct agent_session *s, struct span payload)
@@ -220,8 +218,7 @@ const struct channel_ops session_channel_ops = {
 	.random = on_random,
 };
 
-/* --- from the shell
- * ------------------------------------------------------------------------ */
+/* --- from the shell ----------------------------------------------------- */
 
 /* Small payloads at the edge of a full window would only cost acknowledgements. */
 size_t

@@ -33,8 +33,7 @@ struct agent_shell {
 	struct ev_timer last; /* after the exit */
 };
 
-/* --- the end ---------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------ */
 
 static void
 check_end(struct agent_shell *sh)
@@ -72,8 +71,7 @@ on_exited(void *arg, int status)
 	check_end(sh);
 }
 
-/* --- output
- * ------------------------------------------------------------------------------ */
+/* --- output ------------------------------------------------------------- */
 
 static size_t
 pump_room(void *arg)
@@ -108,8 +106,7 @@ agent_shell_go(struct agent_shell *sh)
 	agent_pump_go(&sh->out);
 }
 
-/* --- input
- * --------------------------------------------------------------------------------- */
+/* --- input -------------------------------------------------------------- */
 
 /* Writes what the terminal takes; the rest of in is left. */
 static void
@@ -187,8 +184,7 @@ agent_shell_resize(struct agent_shell *sh, struct term_size size)
 		ev_pty_resize(sh->out.s, size.rows, size.cols);
 }
 
-/* --- the beginning
- * --------------------------------------------------------------------------- */
+/* --- the beginning ------------------------------------------------------ */
 
 static const struct pump_ops shell_pump = {
 	.room = pump_room,

@@ -37,7 +37,7 @@ local_of(struct spawner *sp)
 	return CONTAINER_OF(sp, struct local, base);
 }
 
-/* --- strays ------------------------------------------------------------------------ */
+/* --- strays ------------------------------------------------------------- */
 
 static void
 on_sweep(void *arg)
@@ -60,8 +60,7 @@ plan_sweep(struct local *l, uint64_t after_ms)
 		ev_timer_set(l->base.loop, &l->sweep, after_ms, on_sweep, l);
 }
 
-/* --- a child -------------------------------------------------------------------------
- */
+/* --- a child ------------------------------------------------------------ */
 
 static void
 on_start(void *arg)
@@ -166,8 +165,7 @@ local_close(struct spawned *s)
 	plan_sweep(l, SWEEP_MS);
 }
 
-/* --- the spawner -----------------------------------------------------------------------
- */
+/* --- the spawner -------------------------------------------------------- */
 
 static int
 local_save(struct spawner *sp, const char *name, struct span content, struct fault *f)

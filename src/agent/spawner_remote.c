@@ -57,8 +57,7 @@ ask(struct remote *r, struct monitor_request *q, struct span text)
 	}
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------ */
 
 static void
 on_started(struct remote_child *c, int *fds, size_t n)
@@ -144,8 +143,7 @@ on_readable(void *arg)
 		;
 }
 
-/* --- the vtable
- * ---------------------------------------------------------------------------- */
+/* --- the vtable --------------------------------------------------------- */
 
 static void
 on_failed(void *arg)

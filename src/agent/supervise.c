@@ -21,7 +21,7 @@
 
 #include "agent/procs.h"
 
-/* --- the program's side ---------------------------------------------------------- */
+/* --- the program's side ------------------------------------------------- */
 
 /* Only a leader without a terminal can get one, so the new one makes its own session. */
 static int
@@ -80,7 +80,7 @@ program_side(const struct supervise *s)
 	return 0;
 }
 
-/* --- the supervisor's side --------------------------------------------------------- */
+/* --- the supervisor's side ---------------------------------------------- */
 
 struct watch {
 	const struct supervise *s;
@@ -210,7 +210,7 @@ supervise_setup(void *arg)
 	watch_over(&w);
 }
 
-/* --- in the agent or the monitor ---------------------------------------------------- */
+/* --- in the agent or the monitor ---------------------------------------- */
 
 struct strays {
 	const pid_t *known;
