@@ -312,7 +312,8 @@ def sessions(c, web, local):
     all_ = c.text("ssm", "describe-sessions", "--state", "History", "--page-size", "1", "--query",
                   "Sessions[].SessionId", "--output", "text").split()
     c.equal((len(all_), all_[0]), (2, ident), "history in pages, newest first")
-    c.fails("DoesNotExistException", None, "ssm", "resume-session", "--session-id", ident)
+    c.equal(c.json("ssm", "resume-session", "--session-id", ident), {"SessionId": ident},
+            "resuming a session that is over gives no token")
     c.fails("DoesNotExistException", None, "ssm", "terminate-session", "--session-id", "admin-0000")
 
 
