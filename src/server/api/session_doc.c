@@ -112,7 +112,7 @@ session_doc_resolve(struct api_call *c, struct session_start *s)
 	if ((err = buf_check(&content)) != 0)
 		return api_fail(c, "InvalidDocument", "The document is too large.");
 	prefs = doc;
-	if (arn_document_is_aws(span_str(name)) && (err = preferences(c, &prefs)) != 0)
+	if (d.builtin && (err = preferences(c, &prefs)) != 0)
 		return err;
 	s->document = d.name;
 	s->content_json = arena_strdup(&c->mem, buf_cstr(&content));
