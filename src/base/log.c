@@ -5,11 +5,11 @@
  *
  *	text on a terminal   <time> level=info at=relay event="session opened" id=...
  *	text under systemd   <6>level=info at=relay event="session opened" id=...
- *	JSON {"time":..,"level":..,"program":..,"at":..,"event":..,"id":..}
+ *	JSON                 {"time":..,"level":..,"program":..,"at":..,"event":..,"id":..}
  *
  * JSON members are made from the key=value pairs of the formatted line; a bare word goes
  * into "note".  Values stay strings, so that a member has one type for ever.  Whatever
- *the caller let through, no control byte reaches the output.
+ * the caller let through, no control byte reaches the output.
  */
 #include "base/log.h"
 

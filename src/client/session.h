@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One session from the person's side: the WebSocket, the data channel on it, the
- *handshake, and coming back after the network was lost.
+ * handshake, and coming back after the network was lost.
  *
  *	CONNECTING --open--> WAITING --handshake or first output--> READY
  *	     ^                  |                                     |
@@ -22,7 +22,8 @@
 enum {
 	SESSION_RETRY_MIN_MS = 200,
 	SESSION_RETRY_MAX_MS = 5000,
-	SESSION_FIRST_TRIES = 6, /* of the very first connection, as the stock plugin */
+	SESSION_FIRST_TRIES = 6,  /* of the very first connection, as the stock plugin */
+	SESSION_LASTED_MS = 5000, /* a connection this old was a good one */
 	SESSION_GIVE_UP_MS =
 	    10 * 60 * 1000, /* without a connection: the server forgets us then */
 	SESSION_CLIENT_PING_MS = 10 * 1000,

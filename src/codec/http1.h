@@ -4,12 +4,12 @@
  *
  * Feed bytes as they arrive; the parser stops at each event and says how much it used:
  *
- *	HTTP1_MORE   all used, nothing complete yet
- *	HTTP1_HEAD   the head is complete: h->head is filled
- *	HTTP1_BODY   *body is a piece of the body, chunk framing removed; points into "in"
- *	HTTP1_DONE   the message is complete; the parser is ready for the next one
- *	HTTP1_UPGRADE the head asks for (or grants) another protocol: what follows is not
- *HTTP negative     ERR_INVALID, ERR_LIMIT (head too large, too many headers); for good
+ *	HTTP1_MORE     all used, nothing complete yet
+ *	HTTP1_HEAD     the head is complete: http1_head() is filled
+ *	HTTP1_BODY     *body is a piece of the body, framing removed; points into "in"
+ *	HTTP1_DONE     the message is complete; the parser is ready for the next one
+ *	HTTP1_UPGRADE  the head asks for (or grants) another protocol: no HTTP follows
+ *	negative       ERR_INVALID, ERR_LIMIT (head too large, too many headers); for good
  *
  * After any event feed the rest again, also when nothing is left, until HTTP1_MORE: a
  * request without a body is HEAD and then DONE, an upgrade is HEAD and then UPGRADE.

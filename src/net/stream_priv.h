@@ -31,8 +31,7 @@ void stream_family_join(struct stream_family *f, struct stream *st);
 void stream_family_end(struct stream_family *f);
 
 /*
- *	OPENING --handshake--> OPEN --error, end--> (on_close) DEAD --stream_close-->
- *freed
+ *	OPENING --handshake--> OPEN --error, end--> (on_close) DEAD --stream_close--> freed
  *	      \__________________\___stream_finish--> finishing: flush, linger --> freed
  *
  * Owner: its creator until stream_close() or stream_finish(); while finishing, itself.

@@ -12,8 +12,9 @@ enum {
 };
 
 /*
- *	OPEN --close frame, error, limit, silence--> (on_close) DEAD --wsconn_close-->
- *freed
+ *	OPEN --close frame, error, limit, silence--> (on_close) DEAD
+ *	  |                                                       |
+ *	  +-------------------- wsconn_close() ----------------> freed
  *
  * Owner: its creator, until wsconn_close().  While open and idle it holds no buffer.
  */

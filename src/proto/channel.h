@@ -10,14 +10,14 @@
  * Used by the agent (sends output_stream_data) and by the client (sends
  * input_stream_data), each facing a stock peer or one of ours.  No clock and no sockets:
  * every entry point is given now_ms (monotonic), and messages leave through
- *ops->transmit.
+ * ops->transmit.
  *
  * Towards a stock peer a message that arrives out of order is acknowledged at once, as
  * stock peers do; towards our own (channel_set_own_peer) only when it was consumed, so
- *that the sender's window bounds the receiver's memory.
+ * that the sender's window bounds the receiver's memory.
  *
  * Sends made inside deliver() leave after the acknowledgement of the message that is
- *being delivered: the stock plugin needs the ack of its HandshakeResponse before
+ * being delivered: the stock plugin needs the ack of its HandshakeResponse before
  * HandshakeComplete.
  *
  * Owner: the session of the agent or client.  Never call channel_free() from a callback.

@@ -2,7 +2,7 @@
 /*
  * The handshake of a data channel and the small payloads: HandshakeRequest, -Response and
  * -Complete, encryption challenge, Flag, Size, ExitCode, and what the version strings
- *mean.
+ * mean.
  *
  * Our extension is one extra top-level member of Request and Response; stock peers ignore
  * it, and it is used only when both ends showed it:

@@ -2,7 +2,7 @@
 /*
  * AWS Signature Version 4: canonical requests, signing, verifying; header-signed and
  * presigned; and the RSASSA-PSS variant that on-premises agents use for their token
- *calls. Pure: the time of day is a parameter.
+ * calls.  Pure: the time of day is a parameter.
  *
  * Verification is in two steps because the secret is looked up in between:
  *

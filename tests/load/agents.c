@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Many idle agents: registers, fetches credentials, opens the control channel and stays,
- *each with its own node id and TLS connection; nothing of the protocol is left out.
+ * each with its own node id and TLS connection; nothing of the protocol is left out.
  *
  *	load_agents ENDPOINT CA_FILE REGION ACTIVATION_ID ACTIVATION_CODE COUNT SECONDS
  *
  * Prints "online N" when all are there, holds them for SECONDS (or until standard input
- *ends when SECONDS is 0) and prints how many are still connected.  All nodes share one
- *RSA key: making ten thousand would measure something else.
+ * ends when SECONDS is 0) and prints how many are still connected.  All nodes share one
+ * RSA key: making ten thousand would measure something else.
  */
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One API call on its way, as handlers see it: the input is parsed and valid, the caller
- *is known and allowed.
+ * is known and allowed.
  *
  * A handler ends in one of four ways:
  *

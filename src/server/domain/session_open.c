@@ -4,8 +4,8 @@
  * was live before a restart.
  *
  *	prepare   on the loop: checks, draws the token, copies everything into the arena
- *	run       on the writer thread: touches the pending object and the transaction
- *only commit    on the loop, after the commit: table, agent, token
+ *	run       on the writer thread: touches only the pending object and the transaction
+ *	commit    on the loop, after the commit: table, agent, token
  */
 #include "base/log.h"
 #include "proto/control.h"

@@ -2,8 +2,8 @@
 /*
  * Private to the session files:
  *
- *	session.c        the table, the state machine, its clocks, what the gateway
- *reports session_open.c   StartSession, ResumeSession, loading after a restart
+ *	session.c        the table, the state machine, its clocks, what the gateway reports
+ *	session_open.c   StartSession, ResumeSession, loading after a restart
  *	session_token.c  tokens of client and agent
  *	session_end.c    the end, and agents that have yet to hear of it
  *	session_store.c  changes of rows, written behind

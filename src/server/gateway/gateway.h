@@ -2,7 +2,7 @@
 /*
  * The message gateway (ssmmessages): everything under /v1/control-channel/ and
  * /v1/data-channel/.  Agents open channels with a signed POST and a signed upgrade;
- *clients open theirs with the token of StartSession, signed or not.
+ * clients open theirs with the token of StartSession, signed or not.
  *
  *	gateway.c   routes, CreateControlChannel, CreateDataChannel
  *	control.c   one agent's control channel: a node_link of domain/node

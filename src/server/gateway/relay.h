@@ -2,24 +2,24 @@
 /*
  * The two data channels of one session, joined.
  *
- * Messages are forwarded without being re-encoded, in order, acknowledgements and data in
- *one queue for each end.  Sequence numbers and resends run end to end; the relay only
- *keeps what the stock peers need to survive a fast network:
+ * Messages are forwarded without being re-encoded, in order, acknowledgements and data
+ * in one queue for each end.  Sequence numbers and resends run end to end; the relay only
+ * keeps what the stock peers need to survive a fast network:
  *
- *	- an acknowledgement reaches a stock sender no sooner than RELAY_ACK_HOLD_US after
- *its message was received (both stock peers note a message as sent only after sending
- *it);
+ *	- an acknowledgement reaches a stock sender no sooner than RELAY_ACK_HOLD_US
+ *	  after its message was received (both stock peers note a message as sent only
+ *	  after sending it);
  *	- an acknowledged message that a stock peer sends again is answered from the
- *ackbook;
+ *	  ackbook;
  *	- HandshakeComplete reaches a stock client behind the acknowledgement of its
  *	  HandshakeResponse, and then nothing for RELAY_QUIET_MS or until the client
- *speaks.
+ *	  speaks.
  *
- * While an end is away its messages wait, up to RELAY_QUEUE_MAX bytes; then the other end
- *is not read any more.
+ * While an end is away its messages wait, up to RELAY_QUEUE_MAX bytes; then the other
+ * end is not read any more.
  *
  * Owner: the gateway's table, by session id.  It frees itself when the session is over
- *and both sockets are gone.
+ * and both sockets are gone.
  */
 #pragma once
 
