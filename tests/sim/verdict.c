@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must be true an hour after the last misfortune. */
+#include "fleet.h"
+
+#include "server/domain/session.h"
+#include "server/env.h"
+
+static void
+check_node(struct fleet *f, struct sim_node *n, struct outcome *out)
+{
+	struct agent_state st;
+	bool online = node_online(server_env(f->server.server)->nodes, n->id);
+
+	agent_state_get(n->agent, &st);
+	out->node_crashes += n->place.crashes;
+	if (!st.connected || !online)
+		fleet_fail(f, "%s: connected %d, online %d, %s", n->place.name,
+		    st.connected, online, st.trouble);
+	if (st.sessions != 0 || st.untold != 0)
+		fleet_fail(f, "%s: %zu sessions left, %zu ends not told", n->place.name,
+		    st.sessions, st.untold);
+	if (*st.trouble != '\0')
+		fleet_fail(f, "%s: trouble: %s", n->place.name, st.trouble);
+}
+
+/*
+ * One that nothing but the network troubled must have come to its own end, with every
+ * byte.  Only the farewell itself may get lost with a connection: the client asks for
+ * another token then, and hears that the session is over.
+ */
+static void
+check_stream(struct fleet *f, struct person *p, struct outcome *out)
+{
+	const struct sim_node *n = &f->nodes[p->node];
+	bool intact = p->ready && p->node_crashes == n->place.crashes;
+	bool all = p->received == p->expected.len && p->exit_status == p->want_status;
+
+	out->bytes += p->received;
+	out->losses += p->losses;
+	if (p->differs)
+		fleet_fail(
+		    f, "person %u: wrong output behind byte %zu", p->index, p->received);
+	if (p->plan != PERSON_EXITS || !intact)
+		return;
+	if (p->said_exit && all &&
+	    (p->why == SESSION_CLOSED || p->why == SESSION_TIMED_OUT))
+		out->completed++;
+	else
+		fleet_fail(f,
+		    "person %u: %zu of %zu bytes, status %d instead of %d, said exit %d, "
+		    "end %d '%s', %u losses",
+		    p->index, p->received, p->expected.len, p->exit_status,
+		    p->want_status, p->said_exit, p->why, p->text, p->losses);
+}
+
+static void
+check_person(struct fleet *f, struct person *p, struct outcome *out)
+{
+	out->started += p->session_id[0] != '\0';
+	if (p->place.loop != NULL && !p->ended)
+		fleet_fail(f,
+		    "person %u (%s) still waits: %u starts, ready %d, %u losses",
+		    p->index, person_plan_name(p->plan), p->starts, p->ready, p->losses);
+	else if (p->session_id[0] != '\0')
+		check_stream(f, p, out);
+}
+
+struct rows {
+	struct fleet *f;
+	struct outcome *out;
+};
+
+static bool
+on_active(void *arg, const struct store_session *s)
+{
+	struct rows *r = arg;
+
+	fleet_fail(r->f, "session %s is still %s", s->id, s->status);
+	return true;
+}
+
+static bool
+on_ended(void *arg, const struct store_session *s)
+{
+	struct rows *r = arg;
+
+	if (strcmp(s->status, "Terminated") == 0)
+		r->out->terminated++;
+	else if (strcmp(s->status, "Failed") == 0)
+		r->out->failed++;
+	else
+		fleet_fail(r->f, "session %s ended as %s", s->id, s->status);
+	if (*s->details == '\0' || s->end_ms < s->start_ms)
+		fleet_fail(
+		    r->f, "session %s: %s without a reason or an end", s->id, s->status);
+	return true;
+}
+
+bool
+fleet_is_whole(const struct fleet *f)
+{
+	struct agent_state st;
+
+	for (unsigned i = 0; i < FLEET_NODES; i++) {
+		agent_state_get(f->nodes[i].agent, &st);
+		if (!st.connected || *st.trouble != '\0')
+			return false;
+	}
+	return nodes_online(server_env(f->server.server)->nodes) == FLEET_NODES;
+}
+
+void
+verdict(struct fleet *f, struct outcome *out)
+{
+	struct server_env *env = server_env(f->server.server);
+	struct rows rows = { f, out };
+
+	for (unsigned i = 0; i < FLEET_NODES; i++)
+		check_node(f, &f->nodes[i], out);
+	for (unsigned i = 0; i < FLEET_PEOPLE; i++)
+		check_person(f, &f->people[i], out);
+	if (store_sessions(
+		store_reader(f->server.store), true, 0, "", on_active, &rows) != 0 ||
+	    store_sessions(
+		store_reader(f->server.store), false, 0, "", on_ended, &rows) != 0)
+		fleet_fail(f, "the store cannot be read");
+	if (sessions_live(env->sessions) != 0)
+		fleet_fail(f, "%zu sessions live", sessions_live(env->sessions));
+	if (nodes_online(env->nodes) != FLEET_NODES)
+		fleet_fail(f, "%zu nodes online", nodes_online(env->nodes));
+	if (out->started < FLEET_PEOPLE / 2 || out->completed < out->started / 4)
+		fleet_fail(f, "too little happened: %u started, %u completed",
+		    out->started, out->completed);
+}
