@@ -120,7 +120,7 @@ agent_tasks_add(
 	struct task *k = xcalloc(1, sizeof(*k));
 
 	if (str_copy(k->id, sizeof(k->id), session_id) != 0)
-		assert(!"session ids are checked before they get here");
+		assert(0 && "session ids are checked before they get here");
 	k->status = status;
 	k->output = xstrndup(output, AGENT_TASK_OUTPUT_MAX);
 	k->head.created_ms = (uint64_t)ev_wall_ms(t->loop);

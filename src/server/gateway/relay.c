@@ -165,7 +165,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 	r->gone = gone;
 	r->gone_arg = arg;
 	if (str_copy(r->session_id, sizeof(r->session_id), session_id) != 0)
-		assert(!"session ids are checked before they get here");
+		assert(0 && "session ids are checked before they get here");
 	for (int i = 0; i < 2; i++) {
 		struct relay_end *e = &r->ends[i];
 
