@@ -19,8 +19,8 @@
  * RST (command 5, the positive ERR_ number) ends a stream at once.
  *
  * Pure: no I/O, no clock.  After every call here the owner looks at smux_pending() and
- * pulls as soon as the channel has room, and, in stock mode, after data was consumed, at
- * smux_recv_blocked().
+ * pulls as soon as the channel has room; where it was blocked, it looks at
+ * smux_recv_blocked() after data was consumed and after a pull.
  *
  * Owner: the session of the agent or client.  Callbacks come from smux_push, smux_pull,
  * smux_consumed, smux_resume and smux_end.  They may call anything here but smux_push,
@@ -80,7 +80,7 @@ struct smux_ops {
 	 * code of smux_end(); what was buffered is dropped.
 	 */
 	void (*on_close)(void *arg, uint32_t id, int why);
-	/* After smux_write or smux_reserve gave less than wanted: there is room.  May be NULL. */
+	/* smux_write() took less than all, or smux_reserve() gave NULL: room again.  May be NULL. */
 	void (*on_writable)(void *arg, uint32_t id);
 };
 
