@@ -94,7 +94,7 @@ aws_call_cancel(struct aws_call *c)
 	call_free(c);
 }
 
-/* --- answers ------------------------------------------------------------------------ */
+/* --- answers ----------------------------------------------------------------------- */
 
 /* "com.amazon.x#Code:http://..." is Code. */
 static const char *
@@ -174,8 +174,7 @@ on_unmade(void *arg)
 	done(done_arg, &a);
 }
 
-/* --- requests --------------------------------------------------------------------------
- */
+/* --- requests ---------------------------------------------------------------------- */
 
 static void
 add_header(struct draft *d, const char *name, const char *value, bool to_sign)

@@ -12,7 +12,7 @@
 
 enum { FILE_MAX = 1024 * 1024, PROCESS_OUTPUT_MAX = 64 * 1024 };
 
-/* --- files ------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------- */
 
 static char *
 home_file(const char *rel)
@@ -95,7 +95,7 @@ ini_get(struct span text, const char *profile, bool is_config, const char *key)
 	return NULL;
 }
 
-/* --- credential_process ------------------------------------------------------------- */
+/* --- credential_process ------------------------------------------------------------ */
 
 static char *
 take(const json_t *o, const char *key)
@@ -126,8 +126,7 @@ keys_from_process(struct aws_settings *s, const char *command, struct fault *f)
 	return 0;
 }
 
-/* --- keys ------------------------------------------------------------------------------
- */
+/* --- keys -------------------------------------------------------------------------- */
 
 static void
 set_keys(struct aws_settings *s, const char *key, const char *secret, const char *token)

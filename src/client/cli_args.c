@@ -33,7 +33,7 @@ global_options(struct cli_option o[NGLOBAL], struct cli *c)
 	memcpy(o, list, sizeof(list));
 }
 
-/* --- help ------------------------------------------------------------------------- */
+/* --- help -------------------------------------------------------------------------- */
 
 static void
 print_option(const struct cli_option *o)
@@ -81,7 +81,7 @@ cli_misused(const struct cli_usage *u, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
-/* --- parsing -------------------------------------------------------------------------- */
+/* --- parsing ----------------------------------------------------------------------- */
 
 /* What getopt_long() wants to know about a list of options. */
 struct getopt_table {

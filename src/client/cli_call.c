@@ -7,7 +7,7 @@
 #include "client/cli.h"
 #include "codec/http1.h"
 
-/* --- words ------------------------------------------------------------------------ */
+/* --- words ------------------------------------------------------------------------- */
 
 void
 cli_say(const char *fmt, ...)
@@ -40,13 +40,14 @@ cli_colour(const struct cli *c, FILE *stream)
 void
 cli_print_json(const json_t *v)
 {
-	char *text = json_dumps(v, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	char *text =
+	    json_dumps(v, JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
 
 	printf("%s\n", text != NULL ? text : "null");
 	free(text);
 }
 
-/* --- settings --------------------------------------------------------------------- */
+/* --- settings ---------------------------------------------------------------------- */
 
 int
 cli_open_place(struct cli *c, struct fault *f)

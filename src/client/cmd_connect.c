@@ -93,7 +93,7 @@ start_and_run(struct cli *c, const struct starting *s)
 	    });
 }
 
-/* --- connect ------------------------------------------------------------------------- */
+/* --- connect ----------------------------------------------------------------------- */
 
 /* "k=v" into the object; the same key again adds to its list. */
 static int
@@ -176,7 +176,7 @@ cmd_connect(struct cli *c, int argc, char **argv)
 	return connect_node(c, &u, &params, &s);
 }
 
-/* --- exec ------------------------------------------------------------------------------ */
+/* --- exec -------------------------------------------------------------------------- */
 
 struct exec_options {
 	bool terminal;

@@ -59,7 +59,7 @@ static void PRINTF(4, 5)
 		    colour ? "\033[0m" : "", check, text);
 }
 
-/* --- name, TCP, TLS ------------------------------------------------------------------ */
+/* --- name, TCP, TLS ---------------------------------------------------------------- */
 
 static void
 on_connected(void *arg, struct ev_stream *s, int err, const char *why)
@@ -161,7 +161,7 @@ check_tls(struct doctor *d)
 	return d->err;
 }
 
-/* --- the server ---------------------------------------------------------------------- */
+/* --- the server -------------------------------------------------------------------- */
 
 static void
 check_clock(struct doctor *d, int64_t date_ms)
@@ -245,7 +245,7 @@ check_credentials(struct doctor *d, bool reachable)
 		    d->c->settings.region);
 }
 
-/* --- other programs ------------------------------------------------------------------- */
+/* --- other programs ---------------------------------------------------------------- */
 
 /* The first line that a program prints about its version; false when there is none. */
 static bool
@@ -302,7 +302,7 @@ check_cli(struct doctor *d)
 		    major, minor, d->c->settings.endpoint);
 }
 
-/* --- the whole -------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------------------- */
 
 /* A proxy of the environment is between us and the server. */
 static const char *

@@ -96,8 +96,7 @@ find_packages(struct cli *c, struct install_line *l, struct arena *mem, struct f
 	return 0;
 }
 
-/* --- CreateActivation -------------------------------------------------------------------
- */
+/* --- CreateActivation -------------------------------------------------------------- */
 
 static void
 write_tag(struct jsonw *w, struct span key, struct span value)
@@ -186,7 +185,7 @@ activate(struct cli *c, const struct registering *g, struct install_line *l,
 	return 0;
 }
 
-/* --- the command ------------------------------------------------------------------------ */
+/* --- the command ------------------------------------------------------------------- */
 
 /* "localhost" means another machine there. */
 static void

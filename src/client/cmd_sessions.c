@@ -179,7 +179,7 @@ cmd_sessions(struct cli *c, int argc, char **argv)
 	return show_sessions(c, &q, node);
 }
 
-/* --- TerminateSession ----------------------------------------------------------------- */
+/* --- TerminateSession -------------------------------------------------------------- */
 
 static int
 terminate_one(struct cli *c, const char *id)

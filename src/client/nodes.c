@@ -145,7 +145,7 @@ filters_init(struct filters *fs, const struct node_query *q, struct fault *f)
 	return buf_check(&fs->ec2);
 }
 
-/* --- tags, from EC2 ----------------------------------------------------------------- */
+/* --- tags, from EC2 ---------------------------------------------------------------- */
 
 /* The first place of text in s, or s.n. */
 static size_t
@@ -231,7 +231,7 @@ list_tags(struct cli *c, const struct filters *fs, json_t **names, struct fault 
 	return 0;
 }
 
-/* --- the list ------------------------------------------------------------------------ */
+/* --- the list ---------------------------------------------------------------------- */
 
 static void
 page_body(struct buf *out, const json_t *filters, const char *token)
@@ -341,7 +341,7 @@ nodes_list(struct cli *c, const struct node_query *q, json_t **out, struct fault
 	return r;
 }
 
-/* --- choosing -------------------------------------------------------------------------- */
+/* --- choosing ---------------------------------------------------------------------- */
 
 enum how { BY_ID, BY_NAME, BY_HOST, BY_BEGINNING, HOWS };
 

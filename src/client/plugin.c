@@ -20,12 +20,12 @@ enum {
 	ARG_REGION,
 	ARG_OPERATION,
 	ARG_PROFILE,
-	ARG_REQUEST,
+	ARG_REQUEST, /* of use for encrypted sessions only */
 	ARG_ENDPOINT
 };
 
 struct plugin_args {
-	char *session_id, *token, *stream_url, *target; /* owned */
+	char *session_id, *token, *stream_url; /* owned */
 };
 
 static void
@@ -34,7 +34,6 @@ args_fini(struct plugin_args *a)
 	free(a->session_id);
 	secret_free(a->token);
 	free(a->stream_url);
-	free(a->target);
 }
 
 static char *
@@ -72,15 +71,6 @@ read_response(struct plugin_args *a, char *arg, struct fault *f)
 	return 0;
 }
 
-static void
-read_request(struct plugin_args *a, const char *text)
-{
-	auto_json *o = NULL;
-
-	if (json_read(&o, span_str(text), NULL) == 0)
-		a->target = member(o, "Target");
-}
-
 static int
 run_plugin(int argc, char **argv, struct fault *f)
 {
@@ -101,15 +91,12 @@ run_plugin(int argc, char **argv, struct fault *f)
 		log_debug("settings", "why=%s", log_q(fault_text(f)));
 	if ((r = read_response(&a, argv[ARG_RESPONSE], f)) == 0 &&
 	    (r = aws_api_new(&api, loop, &settings, f)) == 0) {
-		if (argc > ARG_REQUEST)
-			read_request(&a, argv[ARG_REQUEST]);
 		run_session(loop, api, &settings,
 		    &(struct run_options){
 			.style = RUN_PLUGIN,
 			.session_id = a.session_id,
 			.stream_url = a.stream_url,
 			.token = a.token,
-			.target = a.target != NULL ? a.target : "",
 		    });
 	}
 	aws_api_free(api);

@@ -15,6 +15,9 @@ enum {
 	INPUT_STOCK = 4 * 1024, /* one paste chunk towards a stock agent's terminal */
 	INPUT_OWN = 32 * 1024,
 	TERMINATE_WAIT_MS = 3000, /* TerminateSession on the way out */
+	EOF_QUIET_MS = 300,       /* after output; then a shell waits for input again */
+	EOF_MAX = 50,
+	LEAVE_AFTER_MS = 2000, /* from then on Ctrl-C leaves a session that is away */
 };
 
 /* What the stock plugin announces when standard output is no terminal. */
@@ -30,13 +33,19 @@ struct run {
 	struct aws_call *call; /* ResumeSession or TerminateSession under way */
 	struct term_size size;
 	enum document_type type;
+	struct buf pending; /* input that the window had no room for */
+	uint8_t last; /* byte of the input; to know whether its last line is whole */
 	size_t input_max;
-	bool ready, own_peer, eof, eof_sent, leaving;
+	uint64_t lost_ms; /* when the connection went away; 0: it is there */
+	char refusal[64]; /* the last code with which a resume was refused */
+	bool ready, size_due, eof, leaving;
+	uint32_t eofs; /* Ctrl-D sent for the end of our input */
+	struct ev_timer eof_again;
 	int status; /* -1: the node said nothing */
 	int exit_code;
 };
 
-/* --- words --------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------- */
 
 /* To the person, beside the remote output; the terminal may be raw. */
 static void
@@ -68,34 +77,107 @@ leave(struct run *r, int exit_code)
 	ev_stop(r->loop);
 }
 
-/* --- input ------------------------------------------------------------------------ */
+/* --- window size ------------------------------------------------------------------- */
 
-/* As much input as the window takes; the end of input is a Ctrl-D to a terminal, as with
- * ssh. */
+static void
+send_size(struct run *r)
+{
+	auto_buf json = { .max = 64 };
+
+	term_size_build(&json, r->size);
+	r->size_due = client_session_send(r->session, PAYLOAD_SIZE, buf_span(&json)) != 0;
+}
+
+/* --- input ------------------------------------------------------------------------- */
+
+static void terminate(struct run *r);
+
+static bool
+has_terminal(const struct run *r)
+{
+	return r->type != DOCUMENT_NONINTERACTIVE;
+}
+
+/*
+ * The end of our input is a Ctrl-D to the terminal there.  It ends a program only at the
+ * beginning of a line: elsewhere a shell needs the line to be ended first (its editor
+ * takes Ctrl-D for "delete"), and a plain program wants it twice.
+ */
+static void
+queue_eof(struct run *r)
+{
+	bool whole = r->last == '\n' || r->last == '\r' || r->last == '\0';
+
+	if (!whole && r->eofs == 0)
+		buf_add_str(
+		    &r->pending, r->type == DOCUMENT_STANDARD_STREAM ? "\n" : "\x04");
+	buf_add_str(&r->pending, "\x04");
+	r->eofs++;
+}
+
+static void feed(struct run *r);
+
+/* A Ctrl-D is lost when the program changes the terminal's mode meanwhile, as shells do
+ * before each prompt; but an end of input lasts. */
+static void
+on_quiet(void *arg)
+{
+	struct run *r = arg;
+
+	if (r->pending.len == 0 && r->eofs < EOF_MAX)
+		queue_eof(r);
+	feed(r);
+}
+
+/* Sends what waits while the window takes it, and reads on once nothing waits. */
 static void
 feed(struct run *r)
 {
 	if (!r->ready || r->leaving)
 		return;
-	if (!r->eof) {
-		stdio_allow(r->io, MIN(client_session_room(r->session), r->input_max));
+	if (r->size_due)
+		send_size(r);
+	if (r->eof && r->eofs == 0 && has_terminal(r))
+		queue_eof(r);
+	while (r->pending.len > 0) {
+		size_t n = MIN(r->pending.len, r->input_max);
+
+		if (client_session_send(
+			r->session, PAYLOAD_OUTPUT, span_of(r->pending.p, n)) != 0)
+			break; /* on_window comes */
+		buf_consume(&r->pending, n);
+	}
+	/* The protocol has no input for commands without a terminal; what stands there is
+	 * left to the next reader, as in "while read". */
+	if (has_terminal(r) && !r->eof)
+		stdio_allow(r->io, r->pending.len == 0 ? r->input_max : 0);
+}
+
+/* Ctrl-C, while nobody is there to take it. */
+static bool
+wants_to_leave(const struct run *r, struct span in)
+{
+	return r->lost_ms != 0 && ev_now_ms(r->loop) - r->lost_ms >= LEAVE_AFTER_MS &&
+	    span_find(in, 3) >= 0;
+}
+
+static void
+queue_input(struct run *r, struct span in)
+{
+	if (wants_to_leave(r, in)) {
+		terminate(r);
 		return;
 	}
-	if (r->eof_sent || r->type == DOCUMENT_NONINTERACTIVE)
-		return;
-	if (client_session_send(r->session, PAYLOAD_OUTPUT, SPAN("\x04")) == 0)
-		r->eof_sent = true;
+	if (in.n > 0)
+		r->last = in.p[in.n - 1];
+	buf_add(&r->pending, in);
+	feed(r);
 }
 
 static void
 on_input(void *arg, struct span in)
 {
-	struct run *r = arg;
-
-	/* Never more than the window had room for. */
-	if (client_session_send(r->session, PAYLOAD_OUTPUT, in) != 0)
-		log_warn("input was not sent", "bytes=%zu", in.n);
-	feed(r);
+	queue_input(arg, in);
 }
 
 static void
@@ -115,8 +197,6 @@ on_stdout_writable(void *arg)
 	client_session_pump(r->session);
 }
 
-static void terminate(struct run *r);
-
 static void
 on_broken(void *arg)
 {
@@ -130,18 +210,7 @@ static const struct stdio_ops stdio_ops = {
 	.on_broken = on_broken,
 };
 
-static void
-send_size(struct run *r)
-{
-	auto_buf json = { .max = 64 };
-
-	term_size_build(&json, r->size);
-	if (client_session_send(r->session, PAYLOAD_SIZE, buf_span(&json)) != 0)
-		log_debug("size not sent");
-}
-
-/* --- signals -------------------------------------------------------------------------
- */
+/* --- signals ----------------------------------------------------------------------- */
 
 static void
 on_resize(void *arg)
@@ -157,13 +226,14 @@ on_resize(void *arg)
 		send_size(r);
 }
 
+/* A key that our terminal turned into a signal: it was not raw. */
 static void
 send_control(struct run *r, const char *byte)
 {
-	if (!r->ready)
+	if (r->ready)
+		queue_input(r, span_of(byte, 1));
+	else if (byte[0] != 0x1a) /* nothing to suspend yet */
 		terminate(r);
-	else if (client_session_send(r->session, PAYLOAD_OUTPUT, span_of(byte, 1)) != 0)
-		log_debug("control byte not sent");
 }
 
 static void
@@ -184,10 +254,23 @@ on_sigtstp(void *arg)
 	send_control(arg, "\x1a");
 }
 
+/* The second one does not wait for the service. */
 static void
 on_sigterm(void *arg)
 {
-	terminate(arg);
+	struct run *r = arg;
+
+	if (r->leaving)
+		leave(r, r->o->style == RUN_PLUGIN ? 0 : RUN_EXIT_LOST);
+	else
+		terminate(r);
+}
+
+static void
+on_continue(void *arg)
+{
+	(void)arg;
+	terminal_again();
 }
 
 static void
@@ -199,10 +282,10 @@ watch_signals(struct run *r)
 	ev_on_signal(r->loop, SIGTSTP, on_sigtstp, r);
 	ev_on_signal(r->loop, SIGTERM, on_sigterm, r);
 	ev_on_signal(r->loop, SIGHUP, on_sigterm, r);
+	ev_on_signal(r->loop, SIGCONT, on_continue, r);
 }
 
-/* --- calls to the service
- * ---------------------------------------------------------------- */
+/* --- calls to the service ---------------------------------------------------------- */
 
 static void
 session_body(const struct run *r, struct buf *out)
@@ -243,6 +326,20 @@ terminate(struct run *r)
 	    on_terminated, r);
 }
 
+/* Trying goes on, but the person may be able to help (new credentials). */
+static void
+say_refusal(struct run *r, const char *code, const char *message)
+{
+	char text[400];
+
+	if (strcmp(r->refusal, code) == 0)
+		return; /* once is enough */
+	snprintf(r->refusal, sizeof(r->refusal), "%s", code);
+	snprintf(text, sizeof(text), "the session cannot be resumed yet (%s: %s)", code,
+	    message);
+	notice(r, text);
+}
+
 static void
 on_resumed(void *arg, const struct aws_answer *a)
 {
@@ -250,18 +347,19 @@ on_resumed(void *arg, const struct aws_answer *a)
 	const char *token, *url;
 
 	r->call = NULL;
-	if (a->err == 0 && a->status == 200) {
+	if (a->err != 0) {
+		client_session_resumed(r->session, NULL, NULL, a->err, a->message);
+	} else if (a->status == 200) {
 		token = json_get_str(a->out, "TokenValue");
 		url = json_get_str(a->out, "StreamUrl");
 		if (token != NULL && token[0] == '\0')
 			token = NULL;
 		client_session_resumed(r->session, token, url, 0, "");
-	} else if (a->err == 0 && a->code != NULL &&
-	    strcmp(a->code, "DoesNotExistException") == 0) {
+	} else if (strcmp(a->code, "DoesNotExistException") == 0) {
 		client_session_resumed(r->session, NULL, NULL, 0, "");
 	} else {
-		client_session_resumed(r->session, NULL, NULL,
-		    a->err != 0 ? a->err : ERR_DENIED, a->message);
+		say_refusal(r, a->code, a->message);
+		client_session_resumed(r->session, NULL, NULL, ERR_DENIED, a->message);
 	}
 }
 
@@ -275,14 +373,17 @@ on_resume(void *arg)
 	if (r->leaving)
 		return;
 	/* Credentials may have been renewed while we were connected. */
-	if (aws_settings_keys(r->settings, &f) != 0)
-		log_debug("credentials not read again", "why=%s", log_q(fault_text(&f)));
+	if (aws_settings_keys(r->settings, &f) != 0) {
+		say_refusal(r, "credentials", fault_text(&f));
+		client_session_resumed(
+		    r->session, NULL, NULL, ERR_DENIED, fault_text(&f));
+		return;
+	}
 	session_body(r, &body);
 	r->call = aws_ssm(r->api, "ResumeSession", buf_span(&body), 0, on_resumed, r);
 }
 
-/* --- the session
- * ----------------------------------------------------------------------------- */
+/* --- the session ------------------------------------------------------------------- */
 
 static void
 on_ready(void *arg, const struct session_info *info)
@@ -300,13 +401,12 @@ on_ready(void *arg, const struct session_info *info)
 	if (info->customer_message[0] != '\0')
 		say(r, "%s\n", info->customer_message);
 	r->type = info->type;
-	r->own_peer = info->own_peer;
 	r->input_max = info->own_peer ? INPUT_OWN : INPUT_STOCK;
 	r->ready = true;
 	if (!terminal_size(&r->size))
 		r->size = no_terminal;
 	send_size(r);
-	if (r->type != DOCUMENT_NONINTERACTIVE)
+	if (has_terminal(r))
 		terminal_raw();
 	feed(r);
 }
@@ -331,6 +431,8 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 
 	if (r->leaving)
 		return 0;
+	if (r->eofs > 0)
+		ev_timer_set(r->loop, &r->eof_again, EOF_QUIET_MS, on_quiet, r);
 	if (payload_type == PAYLOAD_EXIT_CODE)
 		err = on_exit_code(r, data);
 	else if (payload_type == PAYLOAD_STDERR && r->o->style == RUN_OWN)
@@ -352,47 +454,66 @@ static void
 on_lost(void *arg, bool lost, const char *why)
 {
 	struct run *r = arg;
-	char text[300];
+	char text[400];
 
 	if (!lost) {
+		r->lost_ms = 0;
+		r->refusal[0] = '\0';
 		notice(r, "connection restored");
 		feed(r);
 		return;
 	}
-	snprintf(text, sizeof(text), "connection lost (%s); reconnecting", why);
+	r->lost_ms = ev_now_ms(r->loop);
+	snprintf(text, sizeof(text),
+	    "connection lost (%s); reconnecting, Ctrl-C ends the session", why);
 	notice(r, text);
+}
+
+/* The last words of the stock plugin, which scripts look for. */
+static void
+say_end_as_plugin(struct run *r, enum session_why why, const char *text)
+{
+	const char *id = r->o->session_id;
+
+	if (why == SESSION_CLOSED && text[0] != '\0')
+		say(r, "\n\nSessionId: %s : %s\n\n", id, text);
+	else if (why == SESSION_CLOSED)
+		say(r, "\n\nExiting session with sessionId: %s.\n\n", id);
+	else if (why == SESSION_TIMED_OUT)
+		say(r, "Session: %s timed out.\n", id);
+	else
+		say(r, "Cannot perform start session: %s\n", text);
+}
+
+static void
+say_end(struct run *r, enum session_why why, const char *text)
+{
+	if (why == SESSION_CLOSED && text[0] != '\0')
+		say(r, "sallyport: the session ended: %s\n", text);
+	else if (why == SESSION_TIMED_OUT)
+		say(r, "sallyport: the session was over when the connection came back\n");
+	else if (why != SESSION_CLOSED)
+		say(r, "sallyport: the session failed: %s\n", text);
 }
 
 static void
 on_end(void *arg, enum session_why why, const char *text)
 {
 	struct run *r = arg;
-	int code = r->status >= 0 ? r->status : 0;
 
 	if (r->leaving)
 		return;
 	terminal_restore();
-	switch (why) {
-	case SESSION_CLOSED:
-		if (text[0] != '\0')
-			say(r, "\n\nSessionId: %s : %s\n\n", r->o->session_id, text);
-		else if (r->o->style == RUN_PLUGIN)
-			say(r, "\n\nExiting session with sessionId: %s.\n\n",
-			    r->o->session_id);
-		if (text[0] != '\0' && r->status < 0)
-			code = RUN_EXIT_LOST;
-		break;
-	case SESSION_TIMED_OUT:
-		say(r, "Session: %s timed out.\n", r->o->session_id);
-		code = RUN_EXIT_LOST;
-		break;
-	case SESSION_GAVE_UP:
-	case SESSION_UNUSABLE:
-		say(r, "Cannot perform start session: %s\n", text);
-		code = RUN_EXIT_LOST;
-		break;
+	if (r->o->style == RUN_PLUGIN) {
+		say_end_as_plugin(r, why, text);
+		leave(r, 0);
+		return;
 	}
-	leave(r, r->o->style == RUN_PLUGIN ? 0 : code);
+	say_end(r, why, text);
+	if (r->status >= 0)
+		leave(r, r->status);
+	else
+		leave(r, why == SESSION_CLOSED && text[0] == '\0' ? 0 : RUN_EXIT_LOST);
 }
 
 static const struct client_session_ops session_ops = {
@@ -414,6 +535,8 @@ run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *setting
 	char client_id[UUID_LEN + 1];
 	uint8_t raw[16];
 
+	buf_init(
+	    &r.pending, STDIO_READ_MAX + 16); /* one read, and the Ctrl-D behind it */
 	ev_random(l, raw, sizeof(raw));
 	uuid_format(client_id, raw);
 	r.io = stdio_new(l, &stdio_ops, &r);
@@ -432,9 +555,11 @@ run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *setting
 	    &session_ops, &r);
 	ev_run(l);
 	terminal_restore();
+	ev_timer_clear(&r.eof_again);
 	client_session_free(r.session);
 	if (r.call != NULL)
 		aws_call_cancel(r.call);
 	stdio_free(r.io);
+	buf_fini(&r.pending);
 	return r.exit_code;
 }

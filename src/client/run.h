@@ -19,7 +19,6 @@ enum { RUN_EXIT_LOST = 255 }; /* as ssh: the connection, not the command, failed
 struct run_options {
 	enum run_style style;
 	const char *session_id, *stream_url, *token;
-	const char *target; /* for messages */
 };
 
 /*

@@ -30,7 +30,10 @@ struct client_session {
 	bool ready;       /* on_ready ran */
 	bool resuming;    /* resume() was asked and not answered */
 	bool paused;      /* not read: too much waits for on_data */
-	uint32_t tries;   /* since the last good connection */
+	bool held;        /* the last on_data said ERR_AGAIN */
+	char *farewell;   /* owned; closed by the server, but held data is to go first */
+	uint32_t tries;   /* since the last connection that lasted */
+	uint64_t up_ms;   /* when the connection came up */
 	uint64_t lost_ms; /* when it was lost */
 	struct arena mem; /* of the handshake */
 	struct handshake_request request;
@@ -43,7 +46,7 @@ struct client_session {
 static void session_connect(struct client_session *s);
 static void session_retry(struct client_session *s, const char *why);
 
-/* --- the end ------------------------------------------------------------------ */
+/* --- the end ----------------------------------------------------------------------- */
 
 static void
 deliver_end(void *arg)
@@ -67,7 +70,7 @@ session_end(struct client_session *s, enum session_why why, const char *text)
 	ev_timer_set(s->loop, &s->end, 0, deliver_end, s);
 }
 
-/* --- the channel ----------------------------------------------------------------- */
+/* --- the channel ------------------------------------------------------------------- */
 
 static void rearm(struct client_session *s);
 
@@ -132,7 +135,7 @@ become_ready(struct client_session *s, const char *customer_message)
 		info.properties = s->action->properties;
 		if (document_type_parse(&info.type, span_str(s->action->session_type)) !=
 		    0)
-			assert(!"handshake_answer lets only the four types through");
+			assert(0 && "handshake_answer lets only the four types through");
 	}
 	s->ready = true;
 	s->state = STATE_READY;
@@ -192,6 +195,7 @@ static int
 ch_deliver(void *arg, uint32_t type, struct span data)
 {
 	struct client_session *s = arg;
+	int r;
 
 	switch (type) {
 	case PAYLOAD_HANDSHAKE_REQUEST:
@@ -209,7 +213,9 @@ ch_deliver(void *arg, uint32_t type, struct span data)
 			return 0;
 		become_ready(s, ""); /* a stock agent's shell does without a handshake */
 	}
-	return s->ops->on_data(s->arg, type, data);
+	r = s->ops->on_data(s->arg, type, data);
+	s->held = r == ERR_AGAIN;
+	return r;
 }
 
 static void
@@ -225,7 +231,10 @@ ch_closed(void *arg, const char *output)
 {
 	struct client_session *s = arg;
 
-	session_end(s, SESSION_CLOSED, output);
+	if (s->held) /* client_session_pump() goes on */
+		s->farewell = xstrdup(output);
+	else
+		session_end(s, SESSION_CLOSED, output);
 }
 
 static const struct channel_ops channel_ops = {
@@ -236,8 +245,7 @@ static const struct channel_ops channel_ops = {
 	.random = ch_random,
 };
 
-/* --- the connection ------------------------------------------------------------------
- */
+/* --- the connection ---------------------------------------------------------------- */
 
 static void
 drop_ws(struct client_session *s)
@@ -275,7 +283,7 @@ ws_close(void *arg, int err, uint16_t code)
 
 	(void)code;
 	drop_ws(s);
-	if (s->state == STATE_ENDED)
+	if (s->state == STATE_ENDED || s->farewell != NULL)
 		return;
 	session_retry(
 	    s, err == ERR_TIMEOUT ? "the server does not answer" : err_text(err));
@@ -311,7 +319,7 @@ session_up(struct client_session *s)
 		return;
 	}
 	s->state = s->ready ? STATE_READY : STATE_WAITING;
-	s->tries = 0;
+	s->up_ms = ev_now_ms(s->loop);
 	channel_up(s->ch, ev_now_ms(s->loop), ev_wall_ms(s->loop));
 	if (back)
 		s->ops->on_lost(s->arg, false, "");
@@ -370,8 +378,11 @@ session_retry(struct client_session *s, const char *why)
 	uint64_t now = ev_now_ms(s->loop), wait;
 
 	if (s->state == STATE_READY || s->state == STATE_WAITING) {
+		if (s->lost_ms == 0 || now - s->up_ms >= SESSION_LASTED_MS) {
+			s->tries = 0;
+			s->lost_ms = now;
+		}
 		s->state = STATE_LOST;
-		s->lost_ms = now;
 		s->ops->on_lost(s->arg, true, why);
 		if (s->state == STATE_ENDED)
 			return;
@@ -413,8 +424,7 @@ client_session_resumed(struct client_session *s, const char *token,
 	session_connect(s);
 }
 
-/* --- life cycle ------------------------------------------------------------------------
- */
+/* --- life cycle -------------------------------------------------------------------- */
 
 struct client_session *
 client_session_new(struct ev_loop *l, struct http_client *http,
@@ -459,6 +469,7 @@ client_session_free(struct client_session *s)
 	free(s->client_id);
 	free(s->client_version);
 	free(s->text);
+	free(s->farewell);
 	free(s);
 }
 
@@ -480,8 +491,11 @@ client_session_room(const struct client_session *s)
 void
 client_session_pump(struct client_session *s)
 {
+	s->held = false;
 	if (channel_pump(s->ch, ev_now_ms(s->loop)) != 0)
 		log_debug("pump", "session=%s", s->session_id);
+	if (s->farewell != NULL && !s->held)
+		session_end(s, SESSION_CLOSED, s->farewell);
 	rearm(s);
 }
 

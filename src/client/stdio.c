@@ -4,7 +4,8 @@
  *
  * Terminals and pipes are opened a second time through /proc/self/fd, which gives a file
  * description of our own; sockets and terminals that may not be reopened are duplicated.
- * Regular files cannot be polled: they are read a block at a time and written directly.
+ * Regular files and /dev/null cannot be polled: they are read a block at a time and
+ * written directly.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 
 struct out {
 	struct stdio *s;
-	struct ev_stream *stream; /* NULL: a regular file, or closed */
+	struct ev_stream *stream; /* NULL: written directly */
 	struct buf queue;
 	bool broken;
 };
@@ -26,7 +27,7 @@ struct stdio {
 	struct ev_loop *loop;
 	const struct stdio_ops *ops;
 	void *arg;
-	struct ev_stream *in; /* NULL: a regular file */
+	struct ev_stream *in; /* NULL: cannot be waited for */
 	struct ev_timer file; /* reads the next block of one */
 	struct out out[2];    /* 1 and 2 */
 	size_t allowed;
@@ -35,14 +36,16 @@ struct stdio {
 	uint8_t buf[STDIO_READ_MAX];
 };
 
-/* --- descriptors ------------------------------------------------------------------ */
+/* --- descriptors ------------------------------------------------------------------- */
 
+/* Everything else (regular files, /dev/null) is always ready, and epoll refuses it. */
 static bool
-is_regular(int fd)
+can_wait(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) != 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
+	return fstat(fd, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
 }
 
 /*
@@ -69,13 +72,12 @@ adopt(struct stdio *s, int fd, int mode)
 	int own;
 
 	s->flags[fd] = -1;
-	if (is_regular(fd) || (own = private_fd(s, fd, mode)) < 0)
+	if (!can_wait(fd) || (own = private_fd(s, fd, mode)) < 0)
 		return NULL;
 	return ev_stream_adopt(s->loop, own);
 }
 
-/* --- input ---------------------------------------------------------------------------
- */
+/* --- input ------------------------------------------------------------------------- */
 
 static void
 at_eof(struct stdio *s)
@@ -143,8 +145,7 @@ stdio_allow(struct stdio *s, size_t bytes)
 		ev_timer_set(s->loop, &s->file, 0, on_file, s);
 }
 
-/* --- output ----------------------------------------------------------------------------
- */
+/* --- output ------------------------------------------------------------------------ */
 
 static void
 broke(struct out *o)
@@ -155,7 +156,8 @@ broke(struct out *o)
 	if (o->stream != NULL)
 		ev_stream_want(o->stream, false, false);
 	buf_reset(&o->queue);
-	o->s->ops->on_broken(o->s->arg);
+	if (o == &o->s->out[0])
+		o->s->ops->on_broken(o->s->arg);
 }
 
 static void
@@ -236,8 +238,7 @@ stdio_flush(struct stdio *s)
 	}
 }
 
-/* --- life cycle
- * -------------------------------------------------------------------------- */
+/* --- life cycle -------------------------------------------------------------------- */
 
 struct stdio *
 stdio_new(struct ev_loop *l, const struct stdio_ops *ops, void *arg)

@@ -70,7 +70,7 @@ table_width(const char *text)
 	return width;
 }
 
-/* --- cells -------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------- */
 
 /* Without anything that a terminal would obey. */
 static const char *

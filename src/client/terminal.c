@@ -11,9 +11,10 @@
  * What restoring needs.  Process-wide like the terminal itself, and read by signal
  * handlers: written once, before "raw" is set.
  */
-static struct termios saved;
+static struct termios saved, wanted;
 static volatile sig_atomic_t raw;
 
+/* Not after a drain: a terminal that nobody reads must not keep us from leaving. */
 void
 terminal_restore(void)
 {
@@ -21,7 +22,14 @@ terminal_restore(void)
 		return;
 	raw = 0;
 	/* tcsetattr is async-signal-safe (POSIX 2.4.3). */
-	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+}
+
+void
+terminal_again(void)
+{
+	if (raw)
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &wanted);
 }
 
 static void
@@ -36,21 +44,21 @@ bool
 terminal_raw(void)
 {
 	static const int fatal[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGALRM };
-	struct termios t;
 
 	if (raw)
 		return true;
 	if (tcgetattr(STDIN_FILENO, &saved) != 0)
 		return false;
-	t = saved;
-	cfmakeraw(&t);
-	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &t) != 0)
-		return false;
-	raw = 1;
+	wanted = saved;
+	cfmakeraw(&wanted);
 	atexit(terminal_restore);
 	for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
 		signal(fatal[i], on_fatal);
-	return true;
+	raw = 1;
+	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted) == 0)
+		return true;
+	raw = 0;
+	return false;
 }
 
 bool

@@ -15,6 +15,8 @@
 bool terminal_raw(void);
 /* Back to what it was; harmless when it never was raw. */
 void terminal_restore(void);
+/* Raw again, if it should be: the shell changed it while we were stopped. */
+void terminal_again(void);
 /* Of the terminal on standard output (or input); false when there is none: 80 x 24 then.
  */
 bool terminal_size(struct term_size *out);
@@ -27,7 +29,7 @@ struct stdio_ops {
 	void (*on_input)(void *arg, struct span in); /* good for the call */
 	void (*on_eof)(void *arg);
 	void (*on_writable)(void *arg); /* after stdio_write() said ERR_AGAIN */
-	void (*on_broken)(void *arg);   /* nobody reads our output any more */
+	void (*on_broken)(void *arg);   /* nobody reads our standard output any more */
 };
 
 /* Reads fd 0 and writes fd 1 (and 2); works for terminals, pipes, sockets and files. */

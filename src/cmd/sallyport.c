@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The person's program; started as session-manager-plugin it is a drop-in for that one. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/base.h"
 #include "client/cli.h"
 #include "client/plugin.h"
+
+/* A socket must not become standard input because the caller had closed that. */
+static bool
+has_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
 
 int
 main(int argc, char **argv)
@@ -10,7 +28,10 @@ main(int argc, char **argv)
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "sallyport";
 
-	if (strncmp(name, "session-manager-plugin", strlen("session-manager-plugin")) == 0)
+	if (!has_standard_streams())
+		return 1;
+	if (strncmp(name, "session-manager-plugin", strlen("session-manager-plugin")) ==
+	    0)
 		return plugin_main(argc, argv);
 	return cli_main(argc, argv);
 }
