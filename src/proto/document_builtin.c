@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The session documents that come with the server, with the names, parameters and patterns
- * of AWS's public ones.  JSON, so that GetDocument answers them as they are.
+ * The session documents that come with the server: AWS's public ones with their names,
+ * parameters and patterns, and one of our own.  JSON, so that GetDocument answers them as they are.
  */
 #include "proto/document.h"
 
@@ -90,6 +90,30 @@ static const char noninteractive[] =
     "\n  },\n"
     COMMAND_PROPERTIES;
 
+/*
+ * Ours, for "sallyport exec": the two outputs apart, and the exit code at the end.  The
+ * client quotes the words of the command; agents split them and run the program.
+ */
+static const char exec[] =
+    HEAD("Document to run a command on an instance for its output and exit code",
+	"NonInteractiveCommands")
+    "  \"parameters\": {\n"
+    PARAMETER("command", "The command to run on the instance", "")
+    "\n  },\n"
+    "  \"properties\": {\n"
+    "    \"linux\": {\n"
+    "      \"commands\": \"{{ command }}\",\n"
+    "      \"runAsElevated\": false,\n"
+    "      \"separateOutputStream\": true\n"
+    "    },\n"
+    "    \"macos\": {\n"
+    "      \"commands\": \"{{ command }}\",\n"
+    "      \"runAsElevated\": false,\n"
+    "      \"separateOutputStream\": true\n"
+    "    }\n"
+    "  }\n"
+    "}\n";
+
 static const char ssh[] =
     HEAD("Document to start SSH session over Session Manager", "Port")
     "  \"parameters\": {\n"
@@ -135,6 +159,7 @@ const struct document_builtin document_builtins[] = {
 	{ "SSM-SessionManagerRunShell", "Session", true, run_shell },
 	{ "AWS-StartInteractiveCommand", "Session", false, interactive },
 	{ "AWS-StartNonInteractiveCommand", "Session", false, noninteractive },
+	{ "Sallyport-Exec", "Session", false, exec },
 	{ "AWS-StartSSHSession", "Session", false, ssh },
 	{ "AWS-StartPortForwardingSession", "Session", false, forward },
 	{ "AWS-StartPortForwardingSessionToRemoteHost", "Session", false, forward_remote },
