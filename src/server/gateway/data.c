@@ -100,8 +100,12 @@ join(struct data_open *d, enum session_end end)
 static void
 open_agent(struct data_open *d, const struct control_open_data *o)
 {
-	if (d->signer != PRINCIPAL_NODE ||
-	    strcmp(d->signer_name, o->client_instance_id) != 0)
+	const struct session *se = session_find(d->g->env->sessions, d->session_id);
+
+	if (se == NULL)
+		refuse(d, "no such session");
+	else if (strcmp(se->row.target, o->client_instance_id) != 0 ||
+	    !gateway_speaks_for(d->g, d->signer, d->signer_name, o->client_instance_id))
 		refuse(d, "an agent's channel must be signed by its node");
 	else if (session_redeem_agent(
 		     d->g->env->sessions, d->session_id, span_str(o->token)) != 0)

@@ -83,6 +83,24 @@ gateway_is_own(const struct http_req *r)
 	return span_starts(http1_get(r->head, "User-Agent"), "sallyport");
 }
 
+/*
+ * A node speaks for itself.  One without a key of its own was made by the heartbeats of an
+ * agent with static credentials; for it speaks whoever the policy lets do so.
+ */
+bool
+gateway_speaks_for(
+    struct gateway *g, enum principal_kind kind, const char *name, const char *node_id)
+{
+	struct store_node row;
+	auto_arena mem = { 0 };
+
+	if (kind == PRINCIPAL_NODE)
+		return strcmp(name, node_id) == 0;
+	return kind == PRINCIPAL_USER &&
+	    store_node_get(store_reader(g->env->store), &mem, node_id, &row) == 0 &&
+	    row.public_key[0] == '\0';
+}
+
 int
 gateway_path_id(char *out, size_t size, struct span path, const char *prefix)
 {
@@ -127,7 +145,8 @@ authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
 }
 
 static bool
-allowed(struct http_req *r, const struct principal *who, const char *action, const char *arn)
+allowed(
+    struct http_req *r, const struct principal *who, const char *action, const char *arn)
 {
 	struct authz_request q = {
 		.who = who,
@@ -168,7 +187,7 @@ handle_control(struct gateway *g, struct http_req *r)
 	if (!authenticated(g, r, &a) ||
 	    !allowed(r, &a.who, action, arn_node(&r->mem, a.region, g->env->account, id)))
 		return;
-	if (a.who.kind != PRINCIPAL_NODE || strcmp(a.who.name, id) != 0) {
+	if (!gateway_speaks_for(g, a.who.kind, a.who.name, id)) {
 		gateway_error(r, 403, "AccessDeniedException",
 		    "a control channel belongs to the node that signs for it");
 		return;
@@ -177,6 +196,23 @@ handle_control(struct gateway *g, struct http_req *r)
 		control_create(g, r, id);
 	else
 		control_upgrade(g, r, id);
+}
+
+/* A node's session, or one on the node for which this user speaks. */
+static void
+create_data(struct gateway *g, struct http_req *r, const char *session_id,
+    const struct principal *who)
+{
+	const struct session *se = session_find(g->env->sessions, session_id);
+	const char *target = se != NULL ? se->row.target : "";
+
+	if (who->kind == PRINCIPAL_NODE)
+		data_create(g, r, session_id, who->name);
+	else if (se == NULL || gateway_speaks_for(g, who->kind, who->name, target))
+		data_create(g, r, session_id, target);
+	else
+		gateway_error(
+		    r, 403, "AccessDeniedException", "only a node opens this side");
 }
 
 static void
@@ -206,11 +242,7 @@ handle_data(struct gateway *g, struct http_req *r)
 	}
 	if (!allowed(r, &a.who, "ssmmessages:CreateDataChannel", arn))
 		return;
-	if (a.who.kind == PRINCIPAL_NODE)
-		data_create(g, r, id, a.who.name);
-	else
-		gateway_error(
-		    r, 403, "AccessDeniedException", "only a node opens this side");
+	create_data(g, r, id, &a.who);
 }
 
 void

@@ -45,5 +45,8 @@ void data_free_all(struct gateway *g);
 
 /* An answer in the gateway's XML: <code><Message>text</Message></code>. */
 void gateway_error(struct http_req *r, int status, const char *code, const char *text);
+/* Whether this principal, whom authorise() let through, may be the agent of this node. */
+bool gateway_speaks_for(
+    struct gateway *g, enum principal_kind kind, const char *name, const char *node_id);
 /* Whether the peer behind this request is one of our own programs. */
 bool gateway_is_own(const struct http_req *r);
