@@ -105,7 +105,6 @@ def main():
     import awscli.clidriver  # pylint: disable=import-error,import-outside-toplevel
     import botocore.endpoint  # noqa: F401
     import botocore.httpsession  # noqa: F401
-    import botocore.signers  # noqa: F401
     del awscli
     for line in sys.stdin:
         pid = os.fork()

@@ -359,3 +359,33 @@ class World:
             ok(False, f"the script ran to its end ({kind.__name__}: {value})")
         self.close()
         return False
+
+
+class TemporaryUser:
+    """A login user that exists for the duration of a with block; for scripts that are root."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", self.name], check=True,
+                       stderr=subprocess.DEVNULL)
+        return self.name
+
+    def __exit__(self, *_):
+        subprocess.run(["userdel", "--remove", "--force", self.name], check=False,
+                       stderr=subprocess.DEVNULL)
+
+
+def processes(text):
+    """The pids of the processes that have this text in their command line, zombies not."""
+    found = []
+    for p in pathlib.Path("/proc").iterdir():
+        if not p.name.isdigit() or int(p.name) == os.getpid():
+            continue
+        try:
+            if text.encode() in (p / "cmdline").read_bytes():
+                found.append(int(p.name))
+        except OSError:
+            pass  # it ended meanwhile
+    return found
