@@ -5,6 +5,7 @@
  */
 #include "proto/channel.h"
 
+#include "base/text.h"
 #include "proto/ack.h"
 #include "proto/channel_int.h"
 #include "proto/control.h"
@@ -38,7 +39,7 @@ channel_new(const struct channel_config *cfg, const struct channel_ops *ops, voi
 	list_init(&ch->sent);
 	list_init(&ch->got);
 	ch->next_unsent = &ch->sent;
-	ch->barrier_seq = ch->acked_max = -1;
+	ch->barrier_seq = ch->acked_max = ch->peer_received = ch->received = -1;
 	rto_init(&ch->rto);
 	return ch;
 }
@@ -122,15 +123,37 @@ channel_set_own_peer(struct channel *ch, size_t payload_max, size_t window)
 	channel_flush(ch);
 }
 
+/* A number that our own peers add to an ack (channel_recv.c); -1 when it is not there. */
+static int64_t
+number_after(struct span payload, const char *key)
+{
+	const uint8_t *at = memmem(payload.p, payload.n, key, strlen(key));
+	struct span rest;
+	int64_t v;
+	size_t n = 0;
+
+	if (at == NULL)
+		return -1;
+	rest = span_sub(payload, (size_t)(at - payload.p) + strlen(key), payload.n);
+	while (n < rest.n && rest.p[n] >= '0' && rest.p[n] <= '9')
+		n++;
+	return num_parse(span_sub(rest, 0, n), 0, INT64_MAX, &v) == 0 ? v : -1;
+}
+
 static int
 got_ack(struct channel *ch, const struct agentmsg *m)
 {
-	int64_t seq;
+	int64_t seq, received, latest;
 
 	if (ack_parse(&seq, m->payload) != 0)
 		return ERR_INVALID;
+	received = number_after(m->payload, "\"" CHANNEL_RECEIVED_KEY "\":");
+	latest = number_after(m->payload, "\"" CHANNEL_LATEST_KEY "\":");
 	set_paused(ch, false);
-	channel_acked(ch, seq);
+	if (received >= seq && latest >= 0)
+		channel_acked_upto(ch, seq, received, (uint64_t)latest);
+	else
+		channel_acked(ch, seq);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct channel_sent {
 	struct list link;
 	int64_t seq;
 	uint64_t sent_ms;  /* last transmission */
+	uint64_t created;  /* CreatedDate on the wire */
 	uint64_t first_no; /* number of the first transmission on this connection */
 	uint64_t last_no;  /* and of the last one */
 	uint64_t proof_no; /* last_no at the time of the last proof */
@@ -64,6 +65,8 @@ struct channel {
 	uint64_t send_no;      /* transmissions so far */
 	int64_t barrier_seq;   /* nothing later leaves before this is acked; -1: none */
 	int64_t acked_max;     /* highest sequence number acked; -1: none */
+	int64_t peer_received; /* our own peer has all up to here, consumed or not; -1 */
+	uint64_t progress_ms;  /* when the oldest message was last acked */
 	uint64_t recover_ms;   /* when to resend what was lost with the head; 0: never */
 	uint64_t recover_mark; /* transmissions before it were lost */
 	struct rto rto;
@@ -72,13 +75,19 @@ struct channel {
 	size_t recv_max, recv_queued;
 	uint32_t nrecv;
 	int64_t expected;
-	struct list got; /* struct channel_got */
+	int64_t received; /* all up to here arrived, consumed or not; -1: none */
+	uint64_t latest;  /* CreatedDate of what arrived last */
+	struct list got;  /* struct channel_got */
 
 	struct channel_stats stats;
 };
 
 const char *channel_data_type(const struct channel *ch, bool ours);
 uint64_t channel_wall_ms(const struct channel *ch);
+/* Towards our own peers only; see channel_recv.c. */
+#define CHANNEL_RECEIVED_KEY "SallyportReceived"
+#define CHANNEL_LATEST_KEY   "SallyportLatest"
+
 void channel_make_id(struct channel *ch, uint8_t id[16]);
 void channel_transmit(struct channel *ch, struct span msg);
 
@@ -87,6 +96,8 @@ void channel_send_up(struct channel *ch);
 void channel_send_drop_all(struct channel *ch);
 void channel_flush(struct channel *ch);
 void channel_acked(struct channel *ch, int64_t seq);
+void channel_acked_upto(
+    struct channel *ch, int64_t seq, int64_t received, uint64_t latest);
 void channel_resend_due(struct channel *ch);
 uint64_t channel_resend_next(const struct channel *ch);
 void channel_check_writable(struct channel *ch);

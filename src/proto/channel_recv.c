@@ -4,6 +4,18 @@
  *
  * A message that is next in order goes to deliver() straight from the caller's bytes; it
  * is copied only when deliver() is not ready or something before it is missing.
+ *
+ * An ack to our own peer is cumulative, because it is sent on consumption, which is in
+ * order.  And it says up to which number all has arrived, and the CreatedDate of the message
+ * that arrived last:
+ *
+ *	{"AcknowledgedMessageType":..,"AcknowledgedMessageId":..,
+ *	 "AcknowledgedMessageSequenceNumber":<last consumed>,"IsSequentialMessage":true,
+ *	 "SallyportReceived":<all up to it arrived>,"SallyportLatest":<milliseconds>}
+ *
+ * One goes out for each message that is consumed and each that comes again.  Messages keep
+ * their order on the way; so whatever was transmitted before the latest and has not arrived
+ * is lost, however slow the consumer is.
  */
 #include "proto/ack.h"
 #include "proto/channel_int.h"
@@ -12,6 +24,30 @@ static size_t
 cost(size_t payload)
 {
 	return payload + CHANNEL_MESSAGE_COST;
+}
+
+static void
+build_own_ack(struct channel *ch, struct buf *wire, const struct agentmsg *of)
+{
+	struct agentmsg m = {
+		.type = MSG_ACKNOWLEDGE,
+		.created_ms = channel_wall_ms(ch),
+		.flags = AGENTMSG_FLAG_SYN | AGENTMSG_FLAG_FIN,
+	};
+	char id[37], json[ACK_MESSAGE_MAX - AGENTMSG_HEAD];
+	int n;
+
+	agentmsg_id_format(id, of->id);
+	n = snprintf(json, sizeof(json),
+	    "{\"AcknowledgedMessageType\":\"%s\",\"AcknowledgedMessageId\":\"%s\","
+	    "\"AcknowledgedMessageSequenceNumber\":%lld,\"IsSequentialMessage\":true,"
+	    "\"" CHANNEL_RECEIVED_KEY "\":%lld,\"" CHANNEL_LATEST_KEY "\":%llu}",
+	    of->type, id, (long long)ch->expected - 1, (long long)ch->received,
+	    (unsigned long long)ch->latest);
+	assert(n > 0 && (size_t)n < sizeof(json));
+	channel_make_id(ch, m.id);
+	m.payload = span_of(json, (size_t)n);
+	agentmsg_encode(wire, &m);
 }
 
 static void
@@ -24,12 +60,32 @@ send_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
 	buf_init(&wire, ACK_MESSAGE_MAX);
 	if (!ch->up || ch->closed)
 		return; /* the peer repeats the message and gets its ack then */
+	if (ch->own_peer && ch->expected == 0)
+		return; /* nothing is consumed yet */
 	snprintf(m.type, sizeof(m.type), "%s", channel_data_type(ch, false));
 	memcpy(m.id, id, sizeof(m.id));
-	channel_make_id(ch, ack_id);
-	ack_build(&wire, &m, channel_wall_ms(ch), ack_id);
+	if (ch->own_peer) {
+		build_own_ack(ch, &wire, &m);
+	} else {
+		channel_make_id(ch, ack_id);
+		ack_build(&wire, &m, channel_wall_ms(ch), ack_id);
+	}
 	if (buf_check(&wire) == 0)
 		channel_transmit(ch, buf_span(&wire));
+}
+
+/* A message arrived: how far is there no gap now?  next: the one that is stored after it. */
+static void
+note_received(struct channel *ch, int64_t seq, const struct list *next)
+{
+	if (seq != ch->received + 1)
+		return;
+	ch->received = seq;
+	for (; next != &ch->got; next = next->next) {
+		if (CONTAINER_OF(next, struct channel_got, link)->seq != ch->received + 1)
+			break;
+		ch->received++;
+	}
 }
 
 static void
@@ -82,7 +138,7 @@ store(struct channel *ch, const struct agentmsg *m)
 
 	if (g != NULL) {
 		ch->stats.duplicates++;
-		if (g->acked)
+		if (g->acked || ch->own_peer)
 			send_ack(ch, m->id, m->seq);
 		return 0;
 	}
@@ -102,6 +158,7 @@ store(struct channel *ch, const struct agentmsg *m)
 	if (g->n > 0)
 		memcpy(g->payload, m->payload.p, g->n);
 	list_add_head(after, &g->link);
+	note_received(ch, g->seq, g->link.next);
 	ch->recv_queued += cost(g->n);
 	ch->nrecv++;
 	ch->stats.received++;
@@ -164,6 +221,7 @@ deliver_now(struct channel *ch, const struct agentmsg *m)
 	}
 	ch->stats.received++;
 	ch->stats.payload_received += m->payload.n;
+	note_received(ch, m->seq, ch->got.next);
 	send_ack(ch, m->id, m->seq);
 	more = channel_drain(ch);
 	return r != 0 ? r : more;
@@ -185,6 +243,7 @@ channel_got_data(struct channel *ch, const struct agentmsg *m)
 	    m->seq - CHANNEL_AHEAD_MAX > ch->expected)
 		return ERR_INVALID;
 	ch->peer_spoke = true;
+	ch->latest = MIN(m->created_ms, (uint64_t)INT64_MAX);
 	if (m->seq < ch->expected) {
 		ch->stats.duplicates++;
 		send_ack(ch, m->id, m->seq);

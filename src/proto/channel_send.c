@@ -5,8 +5,10 @@
  *
  * Resending is by timer (the oldest message, with back-off) and in bulk in two cases:
  * - after a reconnect, everything (channel_send_up);
- * - when a resent message is acknowledged and nothing sent before its repetition follows
- *   within RECOVER_MS, all of that was lost with it (recover).
+ * - when an ack shows that what was sent before a message that arrived did not arrive.  Our
+ *   own peers say so (resend_lost).  A stock peer does not: when a message that was repeated
+ *   is acknowledged and no ack of anything sent before its repetition follows for a while,
+ *   all of that was lost with it (recover).
  *
  * Passed over: a stock peer acknowledges on arrival, so a message that stays
  * unacknowledged while later ones are acknowledged was lost, or the receiver has it
@@ -20,7 +22,8 @@
 #include "proto/channel_int.h"
 
 enum {
-	RECOVER_MS = 20,
+	RECOVER_MIN_MS = 20,
+	LOST_MIN_MS = 100,
 	PROOFS = 3,
 	PATIENT = 3, /* resends after which a message no longer holds others back */
 	BACKOFF_STOCK_MS = 1000,
@@ -58,8 +61,11 @@ transmit(struct channel *ch, struct channel_sent *e)
 	e->last_no = ++ch->send_no;
 	if (e->first_no == 0)
 		e->first_no = e->last_no;
+	if (e->transmissions == 0 || ch->own_peer) {
+		e->created = channel_wall_ms(ch);
+		put_be64(e->wire.p + CREATED_OFFSET, e->created);
+	}
 	if (e->transmissions++ == 0) {
-		put_be64(e->wire.p + CREATED_OFFSET, channel_wall_ms(ch));
 		ch->stats.sent++;
 	} else {
 		ch->stats.resent++;
@@ -152,6 +158,8 @@ sent_free(struct channel *ch, struct channel_sent *e)
 	}
 	if (ch->next_unsent == &e->link)
 		ch->next_unsent = e->link.next;
+	if (ch->sent.next == &e->link)
+		ch->progress_ms = ch->now_ms;
 	if (ch->cursor == &e->link)
 		ch->cursor = e->link.next;
 	if (ch->barrier_seq == e->seq)
@@ -278,7 +286,8 @@ consider_recovery(struct channel *ch, const struct channel_sent *e)
 		ch->recover_mark = e->last_no;
 		if (prompt && e->link.next != ch->next_unsent &&
 		    next->last_no < ch->recover_mark)
-			ch->recover_ms = ch->now_ms + RECOVER_MS;
+			ch->recover_ms = ch->now_ms +
+			    MAX((uint64_t)ch->rto.rto / 2, (uint64_t)RECOVER_MIN_MS);
 	} else if (e->last_no < ch->recover_mark) {
 		ch->recover_ms = 0; /* the acks were only late */
 	}
@@ -313,12 +322,16 @@ channel_acked(struct channel *ch, int64_t seq)
 	channel_check_writable(ch);
 }
 
+/* The oldest message's time begins anew when the one before it is acknowledged. */
 static uint64_t
 due_ms(const struct channel *ch, const struct channel_sent *e)
 {
 	uint64_t cap = ch->own_peer ? BACKOFF_OWN_MS : BACKOFF_STOCK_MS;
+	uint64_t from = e == first(ch) ? MAX(e->sent_ms, ch->progress_ms) : e->sent_ms;
 
-	return e->sent_ms + rto_wait_ms(&ch->rto, e->resends, cap);
+	if (e->seq <= ch->peer_received)
+		return from + cap; /* it is there; only its ack may have been lost */
+	return from + rto_wait_ms(&ch->rto, e->resends, cap);
 }
 
 static void
@@ -356,6 +369,61 @@ recover(struct channel *ch)
 		if (e->last_no < ch->recover_mark && e->resends < PATIENT)
 			resend(ch, e);
 	}
+}
+
+/* What our own peer would have, had it not been lost.  No ack makes us send faster than so. */
+static void
+resend_lost(struct channel *ch, uint64_t latest)
+{
+	uint64_t age = MAX((uint64_t)ch->rto.rto, (uint64_t)LOST_MIN_MS);
+	struct channel_sent *e;
+
+	if (!can_transmit(ch) || ch->delivering || ch->flushing)
+		return;
+	ch->flushing = true;
+	ch->cursor = ch->sent.next;
+	while ((e = next_in_flight(ch)) != NULL) {
+		if (e->seq > ch->peer_received && e->created < latest &&
+		    e->sent_ms + age <= ch->now_ms)
+			resend(ch, e);
+	}
+	ch->cursor = NULL;
+	ch->flushing = false;
+}
+
+/*
+ * An ack of our own peer: all up to seq is consumed, all up to received has arrived, and
+ * the last to arrive was what we sent at time latest.
+ */
+void
+channel_acked_upto(struct channel *ch, int64_t seq, int64_t received, uint64_t latest)
+{
+	const struct channel_sent *gap = NULL;
+
+	LIST_EACH(e, &ch->sent, struct channel_sent, link)
+	{
+		if (e->seq > seq || e->transmissions == 0)
+			break;
+		if (e->seq == seq && e->in_flight && e->transmissions == 1)
+			rto_sample(
+			    &ch->rto, (double)(ch->now_ms - MIN(e->sent_ms, ch->now_ms)));
+		ch->stats.acked++;
+		ch->acked_max = e->seq;
+		sent_free(ch, e);
+	}
+	if (received < ch->next_seq)
+		ch->peer_received = MAX(ch->peer_received, received);
+	LIST_EACH(e, &ch->sent, struct channel_sent, link)
+	{
+		if (!e->in_flight || e->seq > ch->peer_received) {
+			gap = e;
+			break;
+		}
+	}
+	if (gap != NULL && gap->in_flight && gap->created < latest)
+		resend_lost(ch, latest);
+	channel_flush(ch);
+	channel_check_writable(ch);
 }
 
 /* The oldest, and what was passed over. */
