@@ -126,15 +126,6 @@ get_owner(struct api_call *c, const struct store_node *n, struct arena *scratch)
 	return c->env->account;
 }
 
-static const char *
-get_none(struct api_call *c, const struct store_node *n, struct arena *scratch)
-{
-	(void)c;
-	(void)n;
-	(void)scratch;
-	return NULL;
-}
-
 static const struct ec2_filter_key instance_keys[] = {
 	{ "instance-id", get_id },
 	{ "instance-state-name", get_state },
@@ -151,9 +142,9 @@ static const struct ec2_filter_key instance_keys[] = {
 	{ "platform-details", get_platform_details },
 	{ "iam-instance-profile.arn", profile_arn },
 	{ "owner-id", get_owner },
-	{ "vpc-id", get_none },
-	{ "subnet-id", get_none },
-	{ "key-name", get_none },
+	{ "vpc-id", NULL },
+	{ "subnet-id", NULL },
+	{ "key-name", NULL },
 	{ NULL, NULL },
 };
 
@@ -345,11 +336,11 @@ static const struct ec2_filter_key status_keys[] = {
 	{ "instance-status.reachability", get_passed },
 	{ "system-status.status", get_ok },
 	{ "system-status.reachability", get_passed },
-	{ "event.code", get_none },
-	{ "event.description", get_none },
-	{ "event.instance-event-id", get_none },
-	{ "event.not-after", get_none },
-	{ "event.not-before", get_none },
+	{ "event.code", NULL },
+	{ "event.description", NULL },
+	{ "event.instance-event-id", NULL },
+	{ "event.not-after", NULL },
+	{ "event.not-before", NULL },
 	{ NULL, NULL },
 };
 

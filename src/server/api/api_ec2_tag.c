@@ -168,20 +168,11 @@ delete_tags(struct api_call *c)
 
 /* ---- DescribeTags ---- */
 
-static const char *
-get_none(struct api_call *c, const struct store_node *n, struct arena *scratch)
-{
-	(void)c;
-	(void)n;
-	(void)scratch;
-	return NULL;
-}
-
 static const struct ec2_filter_key tag_keys[] = {
-	{ "key", get_none },
-	{ "resource-id", get_none },
-	{ "resource-type", get_none },
-	{ "value", get_none },
+	{ "key", NULL },
+	{ "resource-id", NULL },
+	{ "resource-type", NULL },
+	{ "value", NULL },
 	{ NULL, NULL },
 };
 

@@ -118,6 +118,13 @@ match_tags(const struct ec2_filter *f, const struct tags *t)
 	return false;
 }
 
+static bool
+match_key(const struct ec2_filter *f, struct api_call *c, const struct store_node *n,
+    struct arena *scratch)
+{
+	return f->key->get != NULL && ec2_values_match(f, f->key->get(c, n, scratch));
+}
+
 /* Tags are loaded when everything cheaper has matched. */
 bool
 ec2_filters_match(struct api_call *c, const struct ec2_filters *f,
@@ -128,8 +135,7 @@ ec2_filters_match(struct api_call *c, const struct ec2_filters *f,
 	for (size_t i = 0; i < f->n; i++) {
 		const struct ec2_filter *one = &f->v[i];
 
-		if (one->key != NULL &&
-		    !ec2_values_match(one, one->key->get(c, n, scratch)))
+		if (one->key != NULL && !match_key(one, c, n, scratch))
 			return false;
 	}
 	if (!f->tags)

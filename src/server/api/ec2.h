@@ -14,7 +14,10 @@ int ec2_state_code(const struct api_call *c, const struct store_node *n);
 const char *ec2_state_name(int code);
 const char *ec2_zone(struct api_call *c, const struct store_node *n);
 
-/* The value of a filter key for one resource; NULL: it has none. */
+/*
+ * The value of a filter key for one resource; NULL: it has none.  Without get() no node has
+ * one, or the operation looks at the filter itself.
+ */
 struct ec2_filter_key {
 	const char *name;
 	const char *(*get)(

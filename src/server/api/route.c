@@ -7,6 +7,8 @@
 #include "net/http_server.h"
 #include "server/api/error.h"
 
+enum { ROUTE_FORM_MAX = 1024 * 1024 };
+
 /* Older SDKs name older EC2 versions. */
 static bool
 is_ec2_version(const char *version)
@@ -123,6 +125,8 @@ read_form(struct api_call *c)
 
 	if (is_post(c) && content_is(c, "application/x-www-form-urlencoded"))
 		s = c->req->body;
+	if (s.n > ROUTE_FORM_MAX) /* nobody has signed it yet */
+		return ERR_LIMIT;
 	return query_parse(&c->form, &c->mem, s);
 }
 

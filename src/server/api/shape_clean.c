@@ -91,36 +91,21 @@ clean_list(const struct shape *s, json_t *v, struct fault *f)
 	return 0;
 }
 
-static int
-clean_map(const struct shape *s, json_t *v, struct fault *f)
+/* The shape of one entry; NULL: the model does not know it. */
+static const struct shape *
+entry_shape(const struct shape *s, const char *key)
 {
-	const char *key;
-	json_t *e;
-	void *tmp;
+	const struct shape_member *m;
 
-	if (json_is_array(v))
-		return wrong_scalar(s, v, f);
-	if (!json_is_object(v))
-		return fault_set(f, ERR_INVALID, "Expected map or null");
-	json_object_foreach_safe(v, tmp, key, e)
-	{
-		json_t *replace = NULL;
-		int err;
-
-		if (json_is_null(e)) {
-			json_object_del(v, key);
-			continue;
-		}
-		if ((err = clean(s->item, e, &replace, f)) != 0)
-			return err;
-		if (replace != NULL)
-			json_object_set_new(v, key, replace);
-	}
-	return 0;
+	if (s->kind == SHAPE_MAP)
+		return s->item;
+	m = shape_member(s, key);
+	return m != NULL ? &m->shape : NULL;
 }
 
+/* Maps and structures. */
 static int
-clean_struct(const struct shape *s, json_t *v, struct fault *f)
+clean_object(const struct shape *s, json_t *v, struct fault *f)
 {
 	const char *key;
 	json_t *e;
@@ -129,18 +114,19 @@ clean_struct(const struct shape *s, json_t *v, struct fault *f)
 	if (json_is_array(v))
 		return wrong_scalar(s, v, f);
 	if (!json_is_object(v))
-		return fault_set(f, ERR_INVALID, "Expected structure or null");
+		return fault_set(f, ERR_INVALID, "Expected %s or null",
+		    s->kind == SHAPE_MAP ? "map" : "structure");
 	json_object_foreach_safe(v, tmp, key, e)
 	{
-		const struct shape_member *m = shape_member(s, key);
+		const struct shape *inner = entry_shape(s, key);
 		json_t *replace = NULL;
 		int err;
 
-		if (m == NULL || json_is_null(e)) {
+		if (inner == NULL || json_is_null(e)) {
 			json_object_del(v, key);
 			continue;
 		}
-		if ((err = clean(&m->shape, e, &replace, f)) != 0)
+		if ((err = clean(inner, e, &replace, f)) != 0)
 			return err;
 		if (replace != NULL)
 			json_object_set_new(v, key, replace);
@@ -153,11 +139,10 @@ clean(const struct shape *s, json_t *v, json_t **replace, struct fault *f)
 {
 	switch (s->kind) {
 	case SHAPE_STRUCT:
-		return clean_struct(s, v, f);
+	case SHAPE_MAP:
+		return clean_object(s, v, f);
 	case SHAPE_LIST:
 		return clean_list(s, v, f);
-	case SHAPE_MAP:
-		return clean_map(s, v, f);
 	case SHAPE_STRING:
 	case SHAPE_BLOB:
 		return json_is_string(v) ? 0 : wrong_scalar(s, v, f);

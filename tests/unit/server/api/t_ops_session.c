@@ -430,31 +430,36 @@ t_deregistered(void **state)
 
 /* ---- DescribeSessions ---- */
 
+enum { LISTED = 7 };
+
+/* A stage with seven sessions, a second apart. */
 static void
-t_list(void **state)
+list_up(struct stage *s, const char *ids[LISTED])
 {
-	static const char early[] = "2026-11-21T01:00:00Z";
-	enum { N = 7 };
-	const char *ids[N], *token, *newest_first = "", *got;
+	stage_up(s);
+	for (int i = 0; i < LISTED; i++) {
+		start(s, arena_printf(&s->w.mem, ",\"Reason\":\"r%d\"", i));
+		ids[i] = str(&s->w, "SessionId");
+		sim_run_for(s->w.sim, 1000);
+	}
+}
+
+static void
+t_pages(void **state)
+{
+	const char *ids[LISTED], *token = "", *newest_first = "", *got = "";
 	struct stage s;
 	(void)state;
 
-	stage_up(&s);
-	for (int i = 0; i < N; i++) {
-		start(&s, arena_printf(&s.w.mem, ",\"Reason\":\"r%d\"", i));
-		ids[i] = str(&s.w, "SessionId");
-		sim_run_for(s.w.sim, 1000);
-	}
-	for (int i = N - 1; i >= 0; i--)
+	list_up(&s, ids);
+	for (int i = LISTED - 1; i >= 0; i--)
 		newest_first = arena_printf(
-		    &s.w.mem, "%s%s%s", newest_first, i < N - 1 ? "," : "", ids[i]);
+		    &s.w.mem, "%s%s%s", newest_first, i < LISTED - 1 ? "," : "", ids[i]);
 	row("newest first");
 	ssm(&s.w, "DescribeSessions", "{\"State\":\"Active\"}");
 	check_text(span_str(each(&s.w, "Sessions", "SessionId")), newest_first);
 
 	row("pages of three");
-	got = "";
-	token = "";
 	for (int page = 0; page < 3; page++) {
 		ssm(&s.w, "DescribeSessions",
 		    arena_printf(&s.w.mem,
@@ -469,39 +474,50 @@ t_list(void **state)
 	check_text(span_str(got), newest_first);
 	assert_null(json_get_str(s.w.json, "NextToken"));
 
-	row("filters");
-	static const struct {
-		const char *key, *value; /* value NULL: one of the world's */
+	row("a token of the other list");
+	ssm(&s.w, "DescribeSessions", "{\"State\":\"Active\",\"MaxResults\":1}");
+	token = str(&s.w, "NextToken");
+	ssm(&s.w, "DescribeSessions",
+	    arena_printf(
+		&s.w.mem, "{\"State\":\"History\",\"NextToken\":\"%s\"}", token));
+	expect_error(&s.w, "InvalidNextToken", NULL);
+	stage_down(&s);
+}
+
+static void
+t_filters(void **state)
+{
+	static const char early[] = "2026-11-21T01:00:00Z";
+	const char *ids[LISTED];
+	struct stage s;
+	(void)state;
+
+	list_up(&s, ids);
+	const char *owner =
+	    arena_printf(&s.w.mem, "arn:aws:iam::%s:user/admin", s.w.account.account);
+	const struct {
+		const char *key, *value;
 		int n;
 	} t[] = {
-		{ "SessionId", NULL, 1 },
-		{ "Target", NULL, N },
+		{ "SessionId", ids[3], 1 },
+		{ "Target", s.node.id, LISTED },
 		{ "Target", "mi-0123456789abcdef0", 0 },
-		{ "Owner", NULL, N },
+		{ "Owner", owner, LISTED },
 		{ "Owner", "arn:aws:iam::1:user/bob", 0 },
-		{ "Status", "Connecting", N },
+		{ "Status", "Connecting", LISTED },
 		{ "Status", "Connected", 0 },
-		{ "InvokedAfter", early, N },
+		{ "InvokedAfter", early, LISTED },
 		{ "InvokedBefore", early, 0 },
-		{ "AccessType", "Standard", N },
+		{ "AccessType", "Standard", LISTED },
 		{ "AccessType", "JustInTime", 0 },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		const char *value = t[i].value;
-
-		if (value == NULL && strcmp(t[i].key, "SessionId") == 0)
-			value = ids[3];
-		else if (value == NULL && strcmp(t[i].key, "Target") == 0)
-			value = s.node.id;
-		else if (value == NULL)
-			value = arena_printf(
-			    &s.w.mem, "arn:aws:iam::%s:user/admin", s.w.account.account);
 		row(t[i].key);
 		ssm(&s.w, "DescribeSessions",
 		    arena_printf(&s.w.mem,
 			"{\"State\":\"Active\",\"Filters\":[{\"key\":\"%s\",\"value\":\"%"
 			"s\"}]}",
-			t[i].key, value));
+			t[i].key, t[i].value));
 		expect_ok(&s.w);
 		assert_int_equal(
 		    json_array_size(json_get_arr(s.w.json, "Sessions")), t[i].n);
@@ -519,13 +535,6 @@ t_list(void **state)
 	    "{\"State\":\"Active\",\"Filters\":[{\"key\":\"InvokedAfter\",\"value\":"
 	    "\"now\"}]}");
 	expect_error(&s.w, "ValidationException", NULL);
-	row("a token of the other list");
-	ssm(&s.w, "DescribeSessions", "{\"State\":\"Active\",\"MaxResults\":1}");
-	token = str(&s.w, "NextToken");
-	ssm(&s.w, "DescribeSessions",
-	    arena_printf(
-		&s.w.mem, "{\"State\":\"History\",\"NextToken\":\"%s\"}", token));
-	expect_error(&s.w, "InvalidNextToken", NULL);
 	stage_down(&s);
 }
 
@@ -541,7 +550,8 @@ main(void)
 		cmocka_unit_test(t_not_connected),
 		cmocka_unit_test(t_resume_and_end),
 		cmocka_unit_test(t_deregistered),
-		cmocka_unit_test(t_list),
+		cmocka_unit_test(t_pages),
+		cmocka_unit_test(t_filters),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

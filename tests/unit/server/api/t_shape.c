@@ -52,167 +52,164 @@ parse_json(const char *text)
 	"boolean }"
 
 /* One violation and the words AWS has for it. */
+static const struct {
+	const char *what, *shape, *in, *message;
+} messages[] = {
+	{ "nothing wrong", START, "{\"Target\":\"i-1\"}", NULL },
+	{ "required", START, "{}",
+	    "1 validation error detected: Value null at 'target' failed to "
+	    "satisfy "
+	    "constraint: Member must not be null" },
+	{ "null counts as absent", START, "{\"Target\":null}",
+	    "1 validation error detected: Value null at 'target' failed to "
+	    "satisfy "
+	    "constraint: Member must not be null" },
+	{ "too short", START, "{\"Target\":\"\"}",
+	    "1 validation error detected: Value '' at 'target' failed to satisfy "
+	    "constraint: Member must have length greater than or equal to 1" },
+	{ "pattern", START, "{\"Target\":\"x\",\"DocumentName\":\"a b\"}",
+	    "1 validation error detected: Value 'a b' at 'documentName' failed "
+	    "to "
+	    "satisfy constraint: Member must satisfy regular expression pattern: "
+	    "^[a-zA-Z0-9_\\-.:/]{3,128}$" },
+	{ "pattern before length", START, "{\"Target\":\"x\",\"Reason\":\"\"}",
+	    "2 validation errors detected: Value '' at 'reason' failed to "
+	    "satisfy "
+	    "constraint: Member must satisfy regular expression pattern: "
+	    "^.{1,256}$; "
+	    "Value '' at 'reason' failed to satisfy constraint: Member must have "
+	    "length greater than or equal to 1" },
+	{ "a line feed is no character for '.'", START,
+	    "{\"Target\":\"x\",\"Reason\":\"a\\n\"}",
+	    "1 validation error detected: Value 'a\n' at 'reason' failed to "
+	    "satisfy "
+	    "constraint: Member must satisfy regular expression pattern: "
+	    "^.{1,256}$" },
+	{ "map keys", START, "{\"Target\":\"x\",\"Parameters\":{\"longer\":[\"a\"]}}",
+	    "1 validation error detected: Value '{longer=[a]}' at 'parameters' "
+	    "failed "
+	    "to satisfy constraint: Map keys must satisfy constraint: [Member "
+	    "must have "
+	    "length less than or equal to 5, Member must have length greater "
+	    "than or "
+	    "equal to 1]" },
+	{ "map values", START, "{\"Target\":\"x\",\"Parameters\":{\"k\":[\"\"]}}",
+	    "1 validation error detected: Value '{k=[]}' at 'parameters' failed "
+	    "to "
+	    "satisfy constraint: Map value must satisfy constraint: [Member must "
+	    "satisfy constraint: [Member must have length less than or equal to "
+	    "3, "
+	    "Member must have length greater than or equal to 1]]" },
+	{ "enum", LISTS, "{\"State\":\"active\"}",
+	    "1 validation error detected: Value 'active' at 'state' failed to "
+	    "satisfy "
+	    "constraint: Member must satisfy enum value set: [Active, History]" },
+	{ "value too large", LISTS, "{\"State\":\"Active\",\"MaxResults\":201}",
+	    "1 validation error detected: Value '201' at 'maxResults' failed to "
+	    "satisfy "
+	    "constraint: Member must have value less than or equal to 200" },
+	{ "value too small", LISTS, "{\"State\":\"Active\",\"MaxResults\":-1}",
+	    "1 validation error detected: Value '-1' at 'maxResults' failed to "
+	    "satisfy "
+	    "constraint: Member must have value greater than or equal to 1" },
+	{ "empty list", LISTS, "{\"State\":\"Active\",\"Filters\":[]}",
+	    "1 validation error detected: Value '[]' at 'filters' failed to "
+	    "satisfy "
+	    "constraint: Member must have length greater than or equal to 1" },
+	{ "a structure in a list", LISTS,
+	    "{\"State\":\"Active\",\"Filters\":[{\"key\":\"A\",\"value\":\"x\"},"
+	    "{\"key\":\"C\",\"value\":\"12345\"}]}",
+	    "2 validation errors detected: Value 'C' at 'filters.2.member.key' "
+	    "failed "
+	    "to satisfy constraint: Member must satisfy enum value set: [A, B]; "
+	    "Value "
+	    "'12345' at 'filters.2.member.value' failed to satisfy constraint: "
+	    "Member "
+	    "must have length less than or equal to 4" },
+	{ "a missing member of a structure", LISTS,
+	    "{\"State\":\"Active\",\"Filters\":[{\"key\":\"A\"}]}",
+	    "1 validation error detected: Value null at 'filters.1.member.value' "
+	    "failed "
+	    "to satisfy constraint: Member must not be null" },
+	{ "a null among structures", LISTS, "{\"State\":\"Active\",\"Filters\":[null]}",
+	    "1 validation error detected: Value null at 'filters.1.member' "
+	    "failed to "
+	    "satisfy constraint: Member must not be null" },
+	{ "elements of a plain list", LISTS,
+	    "{\"State\":\"Active\",\"Ids\":[\"i-1\",\"x\"]}",
+	    "1 validation error detected: Value '[i-1, x]' at 'ids' failed to "
+	    "satisfy "
+	    "constraint: Member must satisfy constraint: [Member must satisfy "
+	    "regular "
+	    "expression pattern: i-\\d]" },
+	{ "too many elements", LISTS,
+	    "{\"State\":\"Active\",\"Ids\":[\"i-1\",\"i-2\",\"i-3\"]}",
+	    "1 validation error detected: Value '[i-1, i-2, i-3]' at 'ids' "
+	    "failed to "
+	    "satisfy constraint: Member must have length less than or equal to "
+	    "2" },
+	{ "a secret is not repeated", LISTS, "{\"State\":\"Active\",\"Secret\":\"abc\"}",
+	    "1 validation error detected: Value at 'secret' failed to satisfy "
+	    "constraint: Member must have length greater than or equal to 4" },
+	{ "several, in the order of the model", LISTS,
+	    "{\"MaxResults\":0,\"Ids\":[\"x\"],\"Filters\":[]}",
+	    "4 validation errors detected: Value null at 'state' failed to "
+	    "satisfy "
+	    "constraint: Member must not be null; Value '0' at 'maxResults' "
+	    "failed to "
+	    "satisfy constraint: Member must have value greater than or equal to "
+	    "1; "
+	    "Value '[]' at 'filters' failed to satisfy constraint: Member must "
+	    "have "
+	    "length greater than or equal to 1; Value '[x]' at 'ids' failed to "
+	    "satisfy "
+	    "constraint: Member must satisfy constraint: [Member must satisfy "
+	    "regular "
+	    "expression pattern: i-\\d]" },
+	{ "letters of any script", "{ Key: string{1..128 /" TAG_KEY "/} }",
+	    "{\"Key\":\"\\u0416\\u00e9 \\u5b57\"}", NULL },
+	{ "but no signs", "{ Key: string{1..128 /" TAG_KEY "/} }", "{\"Key\":\"a*\"}",
+	    "1 validation error detected: Value 'a*' at 'key' failed to satisfy "
+	    "constraint: Member must satisfy regular expression "
+	    "pattern: " TAG_KEY },
+	{ "length counts characters", "{ Key: string{..2} }",
+	    "{\"Key\":\"\\u5b57\\u5b57\"}", NULL },
+	{ "the whole value must match", "{ Key: string{/a|ab/} }", "{\"Key\":\"ab\"}",
+	    NULL },
+	{ "not a part of it", "{ Key: string{/[ab]+/} }", "{\"Key\":\"xaby\"}",
+	    "1 validation error detected: Value 'xaby' at 'key' failed to "
+	    "satisfy "
+	    "constraint: Member must satisfy regular expression pattern: [ab]+" },
+	{ "quantifiers beyond what PCRE counts", "{ Key: string{/^.{1,100000}$/} }",
+	    "{\"Key\":\"x\"}", NULL },
+	{ "structures inside structures", "{ A: struct { B*: struct { C*: string } } }",
+	    "{\"A\":{\"B\":{}}}",
+	    "1 validation error detected: Value null at 'a.b.c' failed to "
+	    "satisfy "
+	    "constraint: Member must not be null" },
+};
+
 static void
 t_messages(void **state)
 {
-	static const struct {
-		const char *what, *shape, *in, *message;
-	} t[] = {
-		{ "nothing wrong", START, "{\"Target\":\"i-1\"}", NULL },
-		{ "required", START, "{}",
-		    "1 validation error detected: Value null at 'target' failed to "
-		    "satisfy "
-		    "constraint: Member must not be null" },
-		{ "null counts as absent", START, "{\"Target\":null}",
-		    "1 validation error detected: Value null at 'target' failed to "
-		    "satisfy "
-		    "constraint: Member must not be null" },
-		{ "too short", START, "{\"Target\":\"\"}",
-		    "1 validation error detected: Value '' at 'target' failed to satisfy "
-		    "constraint: Member must have length greater than or equal to 1" },
-		{ "pattern", START, "{\"Target\":\"x\",\"DocumentName\":\"a b\"}",
-		    "1 validation error detected: Value 'a b' at 'documentName' failed "
-		    "to "
-		    "satisfy constraint: Member must satisfy regular expression pattern: "
-		    "^[a-zA-Z0-9_\\-.:/]{3,128}$" },
-		{ "pattern before length", START, "{\"Target\":\"x\",\"Reason\":\"\"}",
-		    "2 validation errors detected: Value '' at 'reason' failed to "
-		    "satisfy "
-		    "constraint: Member must satisfy regular expression pattern: "
-		    "^.{1,256}$; "
-		    "Value '' at 'reason' failed to satisfy constraint: Member must have "
-		    "length greater than or equal to 1" },
-		{ "a line feed is no character for '.'", START,
-		    "{\"Target\":\"x\",\"Reason\":\"a\\n\"}",
-		    "1 validation error detected: Value 'a\n' at 'reason' failed to "
-		    "satisfy "
-		    "constraint: Member must satisfy regular expression pattern: "
-		    "^.{1,256}$" },
-		{ "map keys", START,
-		    "{\"Target\":\"x\",\"Parameters\":{\"longer\":[\"a\"]}}",
-		    "1 validation error detected: Value '{longer=[a]}' at 'parameters' "
-		    "failed "
-		    "to satisfy constraint: Map keys must satisfy constraint: [Member "
-		    "must have "
-		    "length less than or equal to 5, Member must have length greater "
-		    "than or "
-		    "equal to 1]" },
-		{ "map values", START, "{\"Target\":\"x\",\"Parameters\":{\"k\":[\"\"]}}",
-		    "1 validation error detected: Value '{k=[]}' at 'parameters' failed "
-		    "to "
-		    "satisfy constraint: Map value must satisfy constraint: [Member must "
-		    "satisfy constraint: [Member must have length less than or equal to "
-		    "3, "
-		    "Member must have length greater than or equal to 1]]" },
-		{ "enum", LISTS, "{\"State\":\"active\"}",
-		    "1 validation error detected: Value 'active' at 'state' failed to "
-		    "satisfy "
-		    "constraint: Member must satisfy enum value set: [Active, History]" },
-		{ "value too large", LISTS, "{\"State\":\"Active\",\"MaxResults\":201}",
-		    "1 validation error detected: Value '201' at 'maxResults' failed to "
-		    "satisfy "
-		    "constraint: Member must have value less than or equal to 200" },
-		{ "value too small", LISTS, "{\"State\":\"Active\",\"MaxResults\":-1}",
-		    "1 validation error detected: Value '-1' at 'maxResults' failed to "
-		    "satisfy "
-		    "constraint: Member must have value greater than or equal to 1" },
-		{ "empty list", LISTS, "{\"State\":\"Active\",\"Filters\":[]}",
-		    "1 validation error detected: Value '[]' at 'filters' failed to "
-		    "satisfy "
-		    "constraint: Member must have length greater than or equal to 1" },
-		{ "a structure in a list", LISTS,
-		    "{\"State\":\"Active\",\"Filters\":[{\"key\":\"A\",\"value\":\"x\"},"
-		    "{\"key\":\"C\",\"value\":\"12345\"}]}",
-		    "2 validation errors detected: Value 'C' at 'filters.2.member.key' "
-		    "failed "
-		    "to satisfy constraint: Member must satisfy enum value set: [A, B]; "
-		    "Value "
-		    "'12345' at 'filters.2.member.value' failed to satisfy constraint: "
-		    "Member "
-		    "must have length less than or equal to 4" },
-		{ "a missing member of a structure", LISTS,
-		    "{\"State\":\"Active\",\"Filters\":[{\"key\":\"A\"}]}",
-		    "1 validation error detected: Value null at 'filters.1.member.value' "
-		    "failed "
-		    "to satisfy constraint: Member must not be null" },
-		{ "a null among structures", LISTS,
-		    "{\"State\":\"Active\",\"Filters\":[null]}",
-		    "1 validation error detected: Value null at 'filters.1.member' "
-		    "failed to "
-		    "satisfy constraint: Member must not be null" },
-		{ "elements of a plain list", LISTS,
-		    "{\"State\":\"Active\",\"Ids\":[\"i-1\",\"x\"]}",
-		    "1 validation error detected: Value '[i-1, x]' at 'ids' failed to "
-		    "satisfy "
-		    "constraint: Member must satisfy constraint: [Member must satisfy "
-		    "regular "
-		    "expression pattern: i-\\d]" },
-		{ "too many elements", LISTS,
-		    "{\"State\":\"Active\",\"Ids\":[\"i-1\",\"i-2\",\"i-3\"]}",
-		    "1 validation error detected: Value '[i-1, i-2, i-3]' at 'ids' "
-		    "failed to "
-		    "satisfy constraint: Member must have length less than or equal to "
-		    "2" },
-		{ "a secret is not repeated", LISTS,
-		    "{\"State\":\"Active\",\"Secret\":\"abc\"}",
-		    "1 validation error detected: Value at 'secret' failed to satisfy "
-		    "constraint: Member must have length greater than or equal to 4" },
-		{ "several, in the order of the model", LISTS,
-		    "{\"MaxResults\":0,\"Ids\":[\"x\"],\"Filters\":[]}",
-		    "4 validation errors detected: Value null at 'state' failed to "
-		    "satisfy "
-		    "constraint: Member must not be null; Value '0' at 'maxResults' "
-		    "failed to "
-		    "satisfy constraint: Member must have value greater than or equal to "
-		    "1; "
-		    "Value '[]' at 'filters' failed to satisfy constraint: Member must "
-		    "have "
-		    "length greater than or equal to 1; Value '[x]' at 'ids' failed to "
-		    "satisfy "
-		    "constraint: Member must satisfy constraint: [Member must satisfy "
-		    "regular "
-		    "expression pattern: i-\\d]" },
-		{ "letters of any script", "{ Key: string{1..128 /" TAG_KEY "/} }",
-		    "{\"Key\":\"\\u0416\\u00e9 \\u5b57\"}", NULL },
-		{ "but no signs", "{ Key: string{1..128 /" TAG_KEY "/} }",
-		    "{\"Key\":\"a*\"}",
-		    "1 validation error detected: Value 'a*' at 'key' failed to satisfy "
-		    "constraint: Member must satisfy regular expression "
-		    "pattern: " TAG_KEY },
-		{ "length counts characters", "{ Key: string{..2} }",
-		    "{\"Key\":\"\\u5b57\\u5b57\"}", NULL },
-		{ "the whole value must match", "{ Key: string{/a|ab/} }",
-		    "{\"Key\":\"ab\"}", NULL },
-		{ "not a part of it", "{ Key: string{/[ab]+/} }", "{\"Key\":\"xaby\"}",
-		    "1 validation error detected: Value 'xaby' at 'key' failed to "
-		    "satisfy "
-		    "constraint: Member must satisfy regular expression pattern: [ab]+" },
-		{ "quantifiers beyond what PCRE counts",
-		    "{ Key: string{/^.{1,100000}$/} }", "{\"Key\":\"x\"}", NULL },
-		{ "structures inside structures",
-		    "{ A: struct { B*: struct { C*: string } } }", "{\"A\":{\"B\":{}}}",
-		    "1 validation error detected: Value null at 'a.b.c' failed to "
-		    "satisfy "
-		    "constraint: Member must not be null" },
-	};
 	(void)state;
 
-	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
 		struct fixture x;
 		struct fault f = { 0 };
-		json_t *in = parse_json(t[i].in);
+		json_t *in = parse_json(messages[i].in);
 		char *message;
 
-		row(t[i].what);
-		open_shape(&x, t[i].shape);
+		row(messages[i].what);
+		open_shape(&x, messages[i].shape);
 		assert_int_equal(shape_clean(x.s, in, &f), 0);
-		if (t[i].message == NULL) {
+		if (messages[i].message == NULL) {
 			assert_int_equal(shape_check(x.s, in, &x.mem, &message), 0);
 			assert_null(message);
 		} else {
 			assert_int_equal(
 			    shape_check(x.s, in, &x.mem, &message), ERR_INVALID);
-			check_text(span_str(message), t[i].message);
+			check_text(span_str(message), messages[i].message);
 		}
 		json_decref(in);
 		close_shape(&x);
