@@ -2,10 +2,10 @@
 /*
  * One session on this node: a data channel and a shell, and what happens in which order.
  *
- *	           connected         response           first Size, or SIZE_WAIT_MS
- *	OPENING ------------> ASKED ----------> SIZING --------------------------->
- *RUNNING shell ended | OVER <---------- all output acknowledged, or no progress
- *---------- DRAINING <+
+ *	          connected       response       first Size, or SIZE_WAIT_MS
+ *	OPENING -----------> ASKED ---------> SIZING ----------------> RUNNING
+ *	                                                                  | shell ended
+ *	OVER <------- all output acknowledged, or no progress ------- DRAINING
  *	  ^__ channel_closed, terminated, timed out, cannot start: from every state
  *
  * The data channel may come and go in every state (session_link.c); sequence numbers and

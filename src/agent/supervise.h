@@ -3,8 +3,8 @@
  * One small process for each session, between the agent and the session's program:
  *
  *	agent (or monitor) --fork--> supervisor --fork--> shell, as its user
- *	                             ^ stays who it was, adopts every orphan of the
- *session
+ *	                             ^ stays who it was, adopts every orphan of
+ *	                               the session
  *
  * The supervisor is the subreaper of the session, so whatever the session starts stays
  * below it, however often it forks and whatever sessions it opens.  When the program
