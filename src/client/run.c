@@ -39,7 +39,8 @@ struct run {
 	uint64_t lost_ms; /* when the connection went away; 0: it is there */
 	char refusal[64]; /* the last code with which a resume was refused */
 	bool ready, size_due, eof, leaving;
-	uint32_t eofs; /* Ctrl-D sent for the end of our input */
+	bool tells_status; /* the node's agent says how the command ended */
+	uint32_t eofs;     /* Ctrl-D sent for the end of our input */
 	struct ev_timer eof_again;
 	int status; /* -1: the node said nothing */
 	int exit_code;
@@ -401,6 +402,7 @@ on_ready(void *arg, const struct session_info *info)
 	if (info->customer_message[0] != '\0')
 		say(r, "%s\n", info->customer_message);
 	r->type = info->type;
+	r->tells_status = info->own_peer || info->type == DOCUMENT_NONINTERACTIVE;
 	r->input_max = info->own_peer ? INPUT_OWN : INPUT_STOCK;
 	r->ready = true;
 	if (!terminal_size(&r->size))
@@ -485,15 +487,23 @@ say_end_as_plugin(struct run *r, enum session_why why, const char *text)
 		say(r, "Cannot perform start session: %s\n", text);
 }
 
-static void
+/* The same for our own commands; returns the exit status. */
+static int
 say_end(struct run *r, enum session_why why, const char *text)
 {
+	bool ended = r->status >= 0 || !r->tells_status;
+
 	if (why == SESSION_CLOSED && text[0] != '\0')
 		say(r, "sallyport: the session ended: %s\n", text);
+	else if (why == SESSION_CLOSED && !ended)
+		say(r, "sallyport: the session was terminated\n");
 	else if (why == SESSION_TIMED_OUT)
 		say(r, "sallyport: the session was over when the connection came back\n");
 	else if (why != SESSION_CLOSED)
 		say(r, "sallyport: the session failed: %s\n", text);
+	if (r->status >= 0)
+		return r->status;
+	return why == SESSION_CLOSED && text[0] == '\0' && ended ? 0 : RUN_EXIT_LOST;
 }
 
 static void
@@ -504,16 +514,12 @@ on_end(void *arg, enum session_why why, const char *text)
 	if (r->leaving)
 		return;
 	terminal_restore();
-	if (r->o->style == RUN_PLUGIN) {
-		say_end_as_plugin(r, why, text);
-		leave(r, 0);
+	if (r->o->style == RUN_OWN) {
+		leave(r, say_end(r, why, text));
 		return;
 	}
-	say_end(r, why, text);
-	if (r->status >= 0)
-		leave(r, r->status);
-	else
-		leave(r, why == SESSION_CLOSED && text[0] == '\0' ? 0 : RUN_EXIT_LOST);
+	say_end_as_plugin(r, why, text);
+	leave(r, 0);
 }
 
 static const struct client_session_ops session_ops = {

@@ -276,6 +276,20 @@ ws_drain(void *arg)
 	rearm(arg);
 }
 
+static const char *
+loss_text(int err)
+{
+	switch (err) {
+	case ERR_TIMEOUT:
+		return "the server does not answer";
+	case ERR_CLOSED:
+	case ERR_IO:
+		return "the connection was cut";
+	default:
+		return err_text(err);
+	}
+}
+
 static void
 ws_close(void *arg, int err, uint16_t code)
 {
@@ -285,8 +299,7 @@ ws_close(void *arg, int err, uint16_t code)
 	drop_ws(s);
 	if (s->state == STATE_ENDED || s->farewell != NULL)
 		return;
-	session_retry(
-	    s, err == ERR_TIMEOUT ? "the server does not answer" : err_text(err));
+	session_retry(s, loss_text(err));
 }
 
 static const struct wsconn_handler ws_handler = {

@@ -1,0 +1,438 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Promise: the command line "sallyport" reaches a node by name, brings back what a command
+printed and its exit status, survives a dead server and a cut network without losing a byte,
+and always leaves the terminal as it found it."""
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import termios
+import threading
+import time
+
+import pexpect
+
+import e2e
+from e2e import equal, ok
+
+PASTE = 10 * 1024 * 1024
+
+
+class Proxy:
+    """A TCP proxy on loopback whose connections can be cut, or that can go silent."""
+
+    def __init__(self, target):
+        self.target = target
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.pairs = []
+        self.silent = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self.listener.accept()[0]
+                try:
+                    far = socket.create_connection(("127.0.0.1", self.target))
+                except OSError:
+                    near.close()
+                    continue
+                self.pairs.append((near, far))
+                for a, b in ((near, far), (far, near)):
+                    threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    def _copy(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                while self.silent.is_set():
+                    time.sleep(0.05)
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        for pair in self.pairs:
+            for s in pair:
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_RDWR)
+        self.pairs = []
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # accept() returns
+        self.listener.close()
+        self.cut()
+
+
+def sallyport(world, *args, env=None, stdin=subprocess.DEVNULL, timeout=30):
+    return subprocess.run([str(world.bin / "sallyport"), *args], env=env or world.env(), stdin=stdin,
+                          capture_output=True, timeout=timeout, check=False)
+
+
+def spawn(world, *args, env=None, **kwargs):
+    child = pexpect.spawn(str(world.bin / "sallyport"), list(args), env=env or world.env(),
+                          timeout=20, dimensions=(31, 97), **kwargs)
+    child.delaybeforesend = None
+    child.logfile_read = open(world.dir / "terminal.log", "ab")
+    return child
+
+
+def ready(child):
+    child.expect(rb"[#$>] ")
+    child.sendline(b"PS1='rea''dy> '; unset PROMPT_COMMAND; "
+                   b"bind 'set enable-bracketed-paste off' 2>/dev/null")
+    child.expect(b"\nready> |ready> ")
+
+
+def run(child, command):
+    child.sendline(command)
+    child.expect(rb"\r\n(.*?)\r*\n?ready> ")
+    return child.match.group(1).strip()
+
+
+def leave(child, code=0):
+    child.sendline(b"exit %d" % code)
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus
+
+
+# --- lists ----------------------------------------------------------------------------
+
+def lists(world, node, other):
+    table = sallyport(world, "ls").stdout.decode()
+    ok(re.search(rf"^web-1 +{node} +Online ", table, re.M), "ls: name, id and status in a table")
+    nodes = json.loads(sallyport(world, "--output", "json", "ls").stdout)
+    equal([(n["Name"], n["InstanceId"]) for n in nodes], [("web-1", node), ("web-2", other)],
+          "ls --output json: the same as JSON, tags of i- nodes included")
+    nodes = json.loads(sallyport(world, "ls", "--filter", "Key=tag:Environment,Values=test", "--output",
+                                 "json").stdout)
+    equal([n["InstanceId"] for n in nodes], [other], "ls --filter Key=tag:...,Values=...")
+    nodes = json.loads(sallyport(world, "ls", "--filter", "tag:Name=web-*", "--online", "--output",
+                                 "json").stdout)
+    equal(len(nodes), 2, "ls --filter tag:Name=web-* takes wildcards")
+    p = sallyport(world, "ls", "--filter", "nonsense")
+    ok(p.returncode == 1 and b"not understood" in p.stderr, "ls: a wrong filter is explained")
+
+
+def mistakes(world):
+    p = sallyport(world, "conect")
+    ok(p.returncode == 2 and b"did you mean connect?" in p.stderr, "a mistyped command is suggested")
+    p = sallyport(world, "connect", "web-")
+    ok(p.returncode == 2 and p.stderr.count(b"web-") >= 3, "an ambiguous name lists the candidates, exit 2")
+    p = sallyport(world, "connect", "nobody")
+    ok(p.returncode == 255 and b"sallyport ls" in p.stderr, "an unknown name is explained")
+    p = sallyport(world, "ls", env=world.env(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""))
+    ok(p.returncode == 1 and b"AWS_ACCESS_KEY_ID" in p.stderr, "without credentials: what to set")
+    p = sallyport(world, "ls", env=world.env(AWS_SECRET_ACCESS_KEY="wrong"))
+    ok(p.returncode == 1 and b"check AWS_SECRET_ACCESS_KEY" in p.stderr, "a wrong key: what to check")
+    for command in ("ls", "connect", "exec", "sessions", "terminate", "register-command", "doctor", "completion"):
+        p = sallyport(world, command, "--help")
+        ok(p.returncode == 0 and b"exit status:" in p.stdout and b"examples:" in p.stdout,
+           f"{command} --help: usage, examples, exit status")
+
+
+# --- exec ------------------------------------------------------------------------------
+
+def commands(world, node):
+    p = sallyport(world, "exec", "web-1", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    equal((p.stdout, p.stderr, p.returncode), (b"out\n", b"err\n", 3),
+          "exec: both outputs apart, and the exit status")
+    words = ["a b", "it's", "$HOME", "`id`", "two\nlines", "", "*", "{{ x }}", "#", "A=1", "\\", '"', "grüße"]
+    p = sallyport(world, "exec", node, "--", "printf", "%s|", *words)
+    equal(p.stdout.decode(), "".join(w + "|" for w in words), "exec: every word arrives as it was given")
+    p = sallyport(world, "exec", "tag:Environment=prod", "--", "sh", "-c",
+                  "head -c 3000000 /dev/urandom | tee /dev/stderr")
+    ok(len(p.stdout) == 3000000 and p.stdout == p.stderr, "exec: three million bytes on each, untouched")
+    equal(sallyport(world, "exec", "web-1", "--", "sh", "-c", "kill -TERM $$").returncode, 143,
+          "exec: a signal is 128 + its number")
+    equal(sallyport(world, "exec", "web-1", "--", "no-such-program").returncode, 127,
+          "exec: no such program is 127")
+    script = "printf '1\\n2\\n3\\n' | while read n; do sallyport exec web-1 -- echo got $n; done"
+    p = subprocess.run(["sh", "-c", script], env=world.env(), capture_output=True, check=False)
+    equal(p.stdout, b"got 1\ngot 2\ngot 3\n", "exec: standard input is left alone")
+    p = subprocess.run(["sh", "-c", "sallyport exec web-1 -- seq 1 100000000 | head -1"], env=world.env(),
+                       capture_output=True, timeout=30, check=False)
+    ok(p.stdout == b"1\n" and e2e.wait_until(lambda: not active(world), 10),
+       "exec into head -1: ends, and so does the session")
+
+
+def slow_reader(world):
+    """The last output is not lost when the session is over before it was read."""
+    with subprocess.Popen([str(world.bin / "sallyport"), "exec", "web-1", "--", "seq", "1", "400000"],
+                          env=world.env(), stdout=subprocess.PIPE) as p:
+        time.sleep(2)
+        data = p.stdout.read()
+        equal((data.count(b"\n"), p.wait(20)), (400000, 0), "exec: a slow reader gets all of it")
+
+
+def active(world):
+    return json.loads(sallyport(world, "sessions", "--output", "json").stdout)
+
+
+# --- standard input ------------------------------------------------------------------------
+
+def inputs(world):
+    argv = [str(world.bin / "sallyport"), "connect", "web-1"]
+    script = world.dir / "script"
+    script.write_text("echo from-$((40+2)); exit 4\n")
+    for what, kwargs, want in (
+            ("a pipe", {"input": script.read_bytes()}, (b"from-42", 4)),
+            ("a pipe without a last newline", {"input": b"echo from-$((40+2)); exit 5"}, (b"from-42", 5)),
+            ("a file", {"stdin": script.open("rb")}, (b"from-42", 4)),
+            ("/dev/null", {"stdin": subprocess.DEVNULL}, (b"", 0)),
+            ("a closed descriptor", {"preexec_fn": lambda: os.close(0)}, (b"", 0))):
+        p = subprocess.run(argv, env=world.env(), capture_output=True, timeout=30, check=False, **kwargs)
+        ok(want[0] in p.stdout and p.returncode == want[1], f"connect: standard input from {what}")
+    p = subprocess.run(["sh", "-c", "sallyport connect web-1 >&- </dev/null"], env=world.env(), timeout=30,
+                       check=False)
+    ok(p.returncode in (0, 255), "connect: standard output closed")
+
+
+# --- terminals --------------------------------------------------------------------------------
+
+def interactive(world):
+    child = spawn(world, "connect", "web-1")
+    ready(child)
+    equal(run(child, b"stty size"), b"31 97", "connect: the window size arrived")
+    child.setwinsize(44, 111)
+    ok(e2e.wait_until(lambda: run(child, b"stty size") == b"44 111", 5), "connect: a resize arrives")
+    child.sendline(b"sleep 100; echo status $?")
+    child.expect(b"sleep 100")
+    time.sleep(0.3)
+    child.send(b"\x03")
+    child.expect(b"ready> ")
+    child.sendline(b"sleep 100")
+    child.expect(b"sleep 100")
+    time.sleep(0.3)
+    child.send(b"\x1a")
+    child.expect(b"Stopped")
+    child.expect(b"ready> ")
+    child.sendline(b"kill -9 %1; wait")
+    child.expect(b"ready> ")
+    child.sendline(b"sleep 100; echo status $?")
+    child.expect(b"sleep 100")
+    time.sleep(0.3)
+    child.send(b"\x1c")
+    child.expect(b"ready> ")
+    ok(True, "connect: Ctrl-C, Ctrl-Z and Ctrl-\\ go to the remote")
+    equal(run(child, b"printf 'gr\\303\\274\\303\\237e \\342\\202\\254'").decode(), "grüße €",
+          "connect: UTF-8 is untouched")
+    child.sendline(b"stty raw -echo; head -c 255 | od -An -tx1; stty sane; echo do''ne")
+    time.sleep(0.5)
+    child.send(bytes(range(1, 256)))
+    child.expect(b"done")
+    equal(bytes.fromhex(child.before.decode().replace("\r", "").split("do''ne")[-1].strip()),
+          bytes(range(1, 256)), "connect: every byte from 1 to 255 arrives")
+    child.expect(b"ready> ")
+    equal(leave(child, 7), 7, "connect: the exit status of the remote shell")
+
+
+def terminal_after(world, what, end, *args, env=None):
+    """Whatever ends the program, the modes of its terminal are as before."""
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    argv = [str(world.bin / "sallyport"), *(args or ("connect", "web-1"))]
+    with subprocess.Popen(argv, env=env or world.env(), stdin=slave, stdout=slave, stderr=slave,
+                          start_new_session=True,
+                          preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as p:
+        seen = bytearray()
+        reader = threading.Thread(target=drain, args=(master, seen), daemon=True)
+        reader.start()
+        e2e.wait_until(lambda: re.search(rb"[#$] ", seen) and
+                       not termios.tcgetattr(slave)[3] & termios.ICANON, 15)
+        raw = termios.tcgetattr(slave) != before
+        end(p, master)
+        try:
+            status = p.wait(20)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            status = None
+    ok(raw and status is not None and termios.tcgetattr(slave) == before,
+       f"connect: the terminal is restored after {what} (exit {status})")
+    os.close(slave)
+    os.close(master)
+    return bytes(seen), status
+
+
+def drain(fd, into):
+    with contextlib.suppress(OSError):
+        while data := os.read(fd, 65536):
+            into += data
+
+
+def terminals(world):
+    terminal_after(world, "exit", lambda p, m: os.write(m, b"exit\r"))
+    for name in ("SIGTERM", "SIGHUP", "SIGSEGV", "SIGABRT"):
+        terminal_after(world, name, lambda p, m, name=name: p.send_signal(getattr(signal, name)))
+    ok(e2e.wait_until(lambda: len(active(world)) <= 2, 10),
+       "connect: SIGTERM and SIGHUP end the session on the node, too")
+    seen, status = terminal_after(world, "terminate", lambda p, m: sallyport(
+        world, "terminate", "--all", "--target", "web-1"))
+    ok(status == 255 and b"was terminated" in seen, "terminate: the person is told, exit status 255")
+    equal(active(world), [], "terminate --all --target: none is left")
+    history = json.loads(sallyport(world, "sessions", "--history", "--limit", "3", "--output", "json").stdout)
+    ok(len(history) == 3 and all(s["Status"] == "Terminated" for s in history),
+       "sessions --history --limit")
+
+
+def idle(world):
+    """An idle session costs no CPU."""
+    child = spawn(world, "connect", "web-1")
+    ready(child)
+    def cpu():
+        fields = open(f"/proc/{child.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+    before = cpu()
+    time.sleep(3)
+    ok(cpu() - before <= 1, "connect: no CPU while idle")
+    leave(child)
+
+
+# --- losses ------------------------------------------------------------------------------------
+
+def cut_often(proxy):
+    for _ in range(5):
+        time.sleep(0.4)
+        proxy.cut()
+
+
+def paste(world, node_dir, env=None, disturb=None, what=""):
+    """10 MB through a terminal, with its echo switched off; optionally with trouble on the way."""
+    target = node_dir / "pasted"
+    target.unlink(missing_ok=True)
+    child = spawn(world, "connect", "web-1", env=env)
+    child.logfile_read = None
+    ready(child)
+    child.sendline(f"stty raw -echo; echo go; head -c {PASTE} > {target}; stty sane; echo fin''ished".encode())
+    child.expect(b"go\r?\n")
+    data = os.urandom(PASTE)
+    writer = threading.Thread(target=write_all, args=(child.child_fd, data), daemon=True)
+    writer.start()
+    if disturb:
+        disturb()
+    child.expect(b"finished", timeout=120)
+    writer.join(10)
+    equal(hashlib.sha256(target.read_bytes()).hexdigest(), hashlib.sha256(data).hexdigest(),
+          f"connect: a paste of 10 MB is intact{what}")
+    child.expect(b"ready> ")
+    return child
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view[:65536]):]
+
+
+def server_dies(world):
+    child = spawn(world, "connect", "web-1")
+    ready(child)
+    child.sendline(b"for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line-$i; sleep 0.3; done; echo all''done")
+    child.expect(b"line-2")
+    world.server.kill(signal.SIGKILL)
+    child.expect(rb"connection lost \(.*?\); reconnecting")
+    child.send(b"echo typed''-meanwhile\r")
+    time.sleep(1)
+    world.server.start()
+    child.expect(b"connection restored")
+    ok(True, "a killed server: the loss and the return are shown")
+    child.expect(b"alldone")
+    text = child.before
+    ok(all(b"line-%d\r\n" % i in text for i in range(6, 13)), "a killed server: no output is lost")
+    child.expect(b"typed-meanwhile")
+    ok(True, "a killed server: what was typed meanwhile arrives")
+    equal(leave(child, 3), 3, "a killed server: the session goes on to its end")
+
+
+def network_fails(world):
+    proxy = Proxy(world.port)
+    env = world.env(AWS_ENDPOINT_URL=f"https://localhost:{proxy.port}")
+    child = spawn(world, "connect", "web-1", env=env)
+    ready(child)
+    for _ in range(3):
+        proxy.cut()
+        child.expect(b"connection lost")
+        child.expect(b"connection restored")
+    child.send(b"\r")
+    child.expect(b"ready> ")
+    equal(run(child, b"echo $((6*7))"), b"42", "a cut connection: restored, three times")
+    equal(leave(child), 0, "a cut connection: the session ends as usual")
+    leave(paste(world, world.dir, env, lambda: cut_often(proxy), ", with cuts on the way"))
+    child = spawn(world, "connect", "web-1", env=env)
+    ready(child)
+    proxy.close()
+    child.expect(b"connection lost")
+    time.sleep(2.5)
+    child.send(b"\x03")
+    child.expect(pexpect.EOF, timeout=10)
+    child.close()
+    equal(child.exitstatus, 255, "a network that stays away: Ctrl-C leaves")
+
+
+# --- the rest --------------------------------------------------------------------------------------
+
+def doctor(world):
+    p = sallyport(world, "doctor")
+    lines = p.stdout.decode().splitlines()
+    ok(p.returncode == 0 and all(not x.startswith("FAIL") for x in lines), "doctor: all is well")
+    bare = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": world.endpoint, "SALLYPORT_CA_FILE": str(world.ca)}
+    p = sallyport(world, "doctor", "--quiet", env=bare)
+    equal((p.returncode, p.stdout + p.stderr), (0, b""), "doctor --quiet needs no credentials")
+    for what, more, word in (
+            ("an unknown CA", {"AWS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}, "unknown authority"),
+            ("a dead port", {"AWS_ENDPOINT_URL": f"https://localhost:{e2e.free_port()}"}, "is sallyportd running"),
+            ("an unknown name", {"AWS_ENDPOINT_URL": "https://nowhere.invalid"}, "does not resolve"),
+            ("a wrong name", {"AWS_ENDPOINT_URL": f"https://ip6-localhost:{world.port}"}, "FAIL"),
+            ("a wrong key", {"AWS_SECRET_ACCESS_KEY": "x"}, "check AWS_SECRET_ACCESS_KEY"),
+            ("no region", {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "set AWS_REGION")):
+        p = sallyport(world, "doctor", env=world.env(**more))
+        ok(p.returncode == 1 and word in p.stdout.decode(), f"doctor: {what} is named")
+    p = sallyport(world, "doctor", "--quiet", env=dict(bare, AWS_ENDPOINT_URL="https://localhost:1"))
+    equal((p.returncode, p.stdout + p.stderr), (1, b""), "doctor --quiet fails quietly")
+
+
+def completion(world):
+    script = sallyport(world, "completion", "bash").stdout.decode()
+    def complete(*words):
+        body = (f"{script}\nCOMP_WORDS=({' '.join(words)} '')\nCOMP_CWORD={len(words)}\n"
+                "_sallyport\nprintf '%s\\n' \"${COMPREPLY[@]}\"")
+        p = subprocess.run(["bash", "-c", body], env=world.env(), capture_output=True, text=True, check=False)
+        return p.stdout.split()
+    ok("register-command" in complete("sallyport"), "completion: commands")
+    ok({"web-1", "web-2", *world.nodes.values()} <= set(complete("sallyport", "connect")),
+       "completion: names and ids of nodes")
+    equal(complete("sallyport", "ls", "--output"), ["text", "json"], "completion: values of options")
+
+
+def main():
+    with e2e.World("client") as world:
+        node, _ = world.agent("web-1", "Environment=prod")
+        other, _ = world.agent("web-2", "Environment=test", prefix="i-")
+        lists(world, node, other)
+        mistakes(world)
+        commands(world, node)
+        slow_reader(world)
+        inputs(world)
+        interactive(world)
+        terminals(world)
+        idle(world)
+        leave(paste(world, world.dir))
+        server_dies(world)
+        network_fails(world)
+        doctor(world)
+        completion(world)
+    e2e.finish()
+
+
+if __name__ == "__main__":
+    main()
