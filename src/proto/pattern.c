@@ -382,7 +382,7 @@ static int
 parse_sequence(struct compiler *c)
 {
 	bool repeatable;
-	int min, max;
+	int min = 0, max = 0;
 
 	while (peek(c) >= 0 && peek(c) != '|' && peek(c) != ')') {
 		size_t from = c->n;
