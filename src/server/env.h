@@ -21,9 +21,6 @@ struct config;
 struct server_counters {
 	uint64_t control_channels; /* opened since start */
 	uint64_t data_channels;
-	uint64_t
-	    relayed_bytes[2];   /* payload, by the end it came from (enum session_end) */
-	uint64_t unknown_paths; /* requests that nothing here serves */
 };
 
 struct server_env {

@@ -61,6 +61,39 @@ metric(struct buf *out, const char *name, const char *kind, const char *help, ui
 	    name, (unsigned long long)v);
 }
 
+struct session_count {
+	struct sessions *sessions;
+	uint64_t by_state[SESSION_FAILED + 1];
+};
+
+static bool
+count_session(void *arg, const struct store_session *row)
+{
+	struct session_count *n = arg;
+	const struct session *se = session_find(n->sessions, row->id);
+
+	if (se != NULL)
+		n->by_state[se->state]++;
+	return true;
+}
+
+static void
+write_sessions(struct server *s, struct buf *out)
+{
+	struct session_count n = { .sessions = s->env.sessions };
+
+	if (store_sessions(store_reader(s->env.store), true, 0, "", count_session, &n) !=
+	    0)
+		return;
+	buf_add_str(out,
+	    "# HELP sallyport_sessions_live Sessions that have not ended.\n"
+	    "# TYPE sallyport_sessions_live gauge\n");
+	for (int i = SESSION_CONNECTING; i <= SESSION_TERMINATING; i++)
+		buf_addf(out, "sallyport_sessions_live{state=\"%s\"} %llu\n",
+		    session_state_name((enum session_state)i),
+		    (unsigned long long)n.by_state[i]);
+}
+
 static void
 write_metrics(void *arg, struct buf *out)
 {
@@ -72,18 +105,21 @@ write_metrics(void *arg, struct buf *out)
 	    http_server_connections(s->http));
 	metric(out, "sallyport_nodes_online", "gauge", "Nodes with a control channel.",
 	    nodes_online(s->env.nodes));
-	metric(out, "sallyport_sessions_live", "gauge", "Sessions that have not ended.",
-	    sessions_live(s->env.sessions));
 	metric(out, "sallyport_control_channels", "gauge", "Control channels open now.",
 	    g.control_channels);
 	metric(out, "sallyport_data_channels", "gauge", "Data channels open now.",
 	    g.data_channels);
+	metric(out, "sallyport_control_channels_opened_total", "counter",
+	    "Control channels opened since the start.", s->counters.control_channels);
+	metric(out, "sallyport_data_channels_opened_total", "counter",
+	    "Data channels opened since the start.", s->counters.data_channels);
 	metric(out, "sallyport_relayed_messages_total", "counter",
 	    "Messages relayed between clients and agents.", g.messages);
 	metric(out, "sallyport_relayed_bytes_total", "counter",
 	    "Bytes relayed between clients and agents.", g.bytes);
 	metric(out, "sallyport_malformed_messages_total", "counter",
 	    "Messages dropped because they were malformed.", g.malformed);
+	write_sessions(s, out);
 	api_metrics(s->api, out);
 }
 

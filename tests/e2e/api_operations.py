@@ -10,15 +10,20 @@ import datetime
 import hashlib
 import http.client
 import json
+import pathlib
+import shutil
+import signal
 import ssl
 import subprocess
+import tempfile
 import time
+import urllib.error
 
 import boto3
 import botocore.exceptions
 from botocore.config import Config
 
-from e2e import REGION, World, aws_clis, equal, finish, ok, skip
+from e2e import BIN, REGION, World, aws_clis, equal, finish, ok, skip, wait_until
 
 MISSING = "mi-0123456789abcdef0"
 
@@ -498,8 +503,48 @@ def command_lines(world, n):
         equal(p, {"Sessions": []}, f"{name}: describe-sessions")
 
 
+def own_paths(world):
+    health = json.loads(world.get("/_health"))
+    equal((health["status"], health["nodesOnline"]), ("ok", 0), "/_health")
+    metrics = world.get("/_metrics")
+    ok('operation="StartSession",outcome="refused"' in metrics, "calls are counted by outcome")
+    ok('sallyport_sessions_live{state="Connected"} 0' in metrics, "sessions are counted by state")
+    equal(world.get("/_ca.pem"), world.ca.read_text(), "/_ca.pem")
+    (world.packages / "sallyport-agent.deb").write_text("not really")
+    (world.packages / "link").symlink_to("/etc/passwd")
+    digest = hashlib.sha256(b"not really").hexdigest()
+    equal(world.get("/_agent/SHA256SUMS"), f"{digest}  sallyport-agent.deb\n", "/_agent/SHA256SUMS")
+    equal(world.get("/_agent/sallyport-agent.deb"), "not really", "an agent package")
+    for path in ("/_agent/link", "/_agent/", "/_agent/%2e%2e/admin-credentials", "/_agent/..",
+                 "/_nothing"):
+        try:
+            world.get(path)
+            ok(False, f"{path} is not served")
+        except urllib.error.HTTPError as e:
+            equal(e.code, 404, f"{path} is not served")
+
+
+def life(world):
+    """A new certificate without a restart, and an orderly end."""
+    def fingerprint():
+        return hashlib.sha256(ssl.get_server_certificate(("localhost", world.port)).encode()).digest()
+    before = fingerprint()
+    subprocess.run([BIN / "sallyportd", "init", "--state-dir", world.state, "--force-new-cert",
+                    "--host", "localhost"], check=True, stdout=subprocess.DEVNULL)
+    world.server.child.send_signal(signal.SIGHUP)
+    ok(wait_until(lambda: fingerprint() != before), "SIGHUP loads a new certificate")
+    second = subprocess.run([BIN / "sallyportd", "--config", world.conf], capture_output=True,
+                            text=True, check=False)
+    ok(second.returncode == 1 and "another sallyportd is running" in second.stderr,
+       "a second server on the same state is refused")
+    equal(world.server.kill(signal.SIGTERM), 0, "SIGTERM ends it with status 0")
+    ok("stopped" in world.server.text(), "and it says so")
+
+
 def main():
-    with World("api") as world:
+    packages = pathlib.Path(tempfile.mkdtemp(prefix="packages-"))
+    with World("api", f"agent_dir = {packages}\n") as world:
+        world.packages = packages
         ssm, ec2 = client(world, "ssm"), client(world, "ec2")
         activation = activations(world, ssm)
         n, m, t = registration(world, ssm, activation)
@@ -516,7 +561,9 @@ def main():
         refused("deregistering twice", ssm.deregister_managed_instance, "InvalidInstanceId",
                 InstanceId=m.id)
         equal(m.token()[1]["__type"], "UnrecognizedClientException", "a deregistered node gets no keys")
-        ok("sallyport_api_calls_total" in world.get("/_metrics"), "calls are counted")
+        own_paths(world)
+        life(world)
+    shutil.rmtree(packages)
     finish()
 
 
