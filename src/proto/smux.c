@@ -72,6 +72,7 @@ smux_free(struct smux *m)
 	while (!list_empty(&m->all))
 		smux_drop(m, LIST_FIRST(&m->all, struct smux_stream, all));
 	free(m->spare);
+	smux_pool_fini(&m->pool);
 	free(m->replies);
 	free(m->table);
 	free(m);
@@ -100,7 +101,7 @@ smux_stats(const struct smux *m, struct smux_stats *out)
 	out->streams = m->nstreams;
 	out->buffered = m->buffered;
 	out->queued = m->queued;
-	out->mem = m->mem;
+	out->mem = m->pool.mem;
 	out->windows = m->windows;
 }
 
@@ -199,8 +200,8 @@ smux_drop(struct smux *m, struct smux_stream *s)
 	list_del(&s->wake);
 	m->buffered -= s->rx.len;
 	m->queued -= s->tx.len;
-	smux_queue_clear(&s->rx, &m->mem);
-	smux_queue_clear(&s->tx, &m->mem);
+	smux_queue_clear(&s->rx, &m->pool);
+	smux_queue_clear(&s->tx, &m->pool);
 	if (m->body == s)
 		m->body = NULL; /* the rest of its frame is skipped */
 	free(s);

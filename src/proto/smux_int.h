@@ -27,6 +27,7 @@ enum {
 	HEAD_MAX = SMUX_HEAD + UPD_BODY,
 	CHUNK_MIN = 1024,
 	CHUNK_MAX = 32 * 1024,
+	POOL_KEEP = 16,   /* chunks of CHUNK_MAX */
 	STAGE = 64,       /* a frame for a reader of very few bytes */
 	SMALL = 4096,     /* what a stream that was quiet may say before its turn */
 	SMALL_RUN = 16,   /* as often in a row while others wait */
@@ -34,7 +35,7 @@ enum {
 	REPLIES_KEEP = 64 /* room that an empty list of replies keeps */
 };
 
-/* A FIFO of bytes in chunks.  mem counts what the chunks occupy, for all queues. */
+/* A FIFO of bytes in chunks. */
 struct smux_chunk {
 	struct smux_chunk *next;
 	uint32_t cap, off, len; /* data[off..len) */
@@ -46,14 +47,25 @@ struct smux_queue {
 	size_t len;
 };
 
-void smux_queue_add(struct smux_queue *q, struct span s, size_t *mem);
+/* Large chunks for the next burst, and what those in queues occupy. */
+struct smux_pool {
+	struct smux_chunk *first;
+	uint32_t n;
+	size_t mem;
+};
+
+void smux_queue_add(struct smux_queue *q, struct span s, struct smux_pool *pool);
 /* Appends the chunk itself. */
-void smux_queue_link(struct smux_queue *q, struct smux_chunk *c_take, size_t *mem);
+void smux_queue_link(
+    struct smux_queue *q, struct smux_chunk *c_take, struct smux_pool *pool);
 struct span smux_queue_peek(const struct smux_queue *q);
-void smux_queue_consume(struct smux_queue *q, size_t n, size_t *mem);
-void smux_queue_read(struct smux_queue *q, uint8_t *out, size_t n, size_t *mem);
-void smux_queue_clear(struct smux_queue *q, size_t *mem);
-struct smux_chunk *smux_chunk_new(uint32_t cap) __attribute__((returns_nonnull));
+void smux_queue_consume(struct smux_queue *q, size_t n, struct smux_pool *pool);
+void smux_queue_read(
+    struct smux_queue *q, uint8_t *out, size_t n, struct smux_pool *pool);
+void smux_queue_clear(struct smux_queue *q, struct smux_pool *pool);
+struct smux_chunk *smux_chunk_new(struct smux_pool *pool, uint32_t cap)
+    __attribute__((returns_nonnull));
+void smux_pool_fini(struct smux_pool *pool);
 
 /* One stream.  Owner: the table of its session; callbacks may end it. */
 struct smux_stream {
@@ -100,12 +112,13 @@ struct smux {
 	uint8_t head_len, head_need;
 	uint32_t body_left;
 	struct smux_stream *body; /* NULL: skip */
-	size_t buffered, mem;
+	size_t buffered;
 
 	/* Sending. */
 	struct list fresh, bulk, ctl, wake;
 	uint32_t fresh_run;
 	size_t queued;
+	struct smux_pool pool;
 	struct smux_chunk *spare; /* what smux_reserve() gives out */
 	struct smux_reply *replies;
 	size_t reply_first, reply_end, reply_cap;

@@ -87,7 +87,7 @@ deliver(struct smux *m, struct smux_stream *s, struct span data)
 		data = span_sub(data, (size_t)n, data.n - (size_t)n);
 		smux_credit(m, s, (size_t)n);
 	}
-	smux_queue_add(&s->rx, data, &m->mem);
+	smux_queue_add(&s->rx, data, &m->pool);
 	m->buffered += data.n;
 }
 
@@ -157,7 +157,7 @@ static void
 answer_fin(struct smux *m, struct smux_stream *s)
 {
 	m->queued -= s->tx.len;
-	smux_queue_clear(&s->tx, &m->mem);
+	smux_queue_clear(&s->tx, &m->pool);
 	list_del(&s->ready);
 	list_del(&s->ctl);
 	if (!s->fin_sent && !s->syn_due)
@@ -366,7 +366,7 @@ smux_resume(struct smux *m, uint32_t id)
 
 		if (n < 0)
 			return;
-		smux_queue_consume(&s->rx, (size_t)n, &m->mem);
+		smux_queue_consume(&s->rx, (size_t)n, &m->pool);
 		m->buffered -= (size_t)n;
 		smux_credit(m, s, (size_t)n);
 		if ((size_t)n < data.n)
@@ -391,7 +391,7 @@ smux_consumed(struct smux *m, uint32_t id, size_t n)
 	if (s == NULL || m->err != 0)
 		return;
 	assert(!s->offering);
-	smux_queue_consume(&s->rx, n, &m->mem);
+	smux_queue_consume(&s->rx, n, &m->pool);
 	m->buffered -= n;
 	smux_credit(m, s, n);
 	smux_finish(m, s);

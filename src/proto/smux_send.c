@@ -165,7 +165,7 @@ put_data(struct smux *m, uint8_t *out, size_t cap, size_t body_min)
 	if (body == 0 || (body < want && body < body_min))
 		return 0;
 	put_head(m, out, CMD_PSH, s->id, body);
-	smux_queue_read(&s->tx, out + SMUX_HEAD, body, &m->mem);
+	smux_queue_read(&s->tx, out + SMUX_HEAD, body, &m->pool);
 	m->queued -= body;
 	s->sent += body;
 	m->stats.bytes_out += body;
@@ -296,7 +296,7 @@ smux_write(struct smux *m, uint32_t id, struct span data)
 	n = MIN(data.n, room(m, s));
 	if (n < data.n)
 		s->blocked = true;
-	smux_queue_add(&s->tx, span_sub(data, 0, n), &m->mem);
+	smux_queue_add(&s->tx, span_sub(data, 0, n), &m->pool);
 	m->queued += n;
 	smux_ready(m, s);
 	return (int)n;
@@ -315,7 +315,7 @@ smux_reserve(struct smux *m, uint32_t id, size_t *n)
 		return NULL;
 	}
 	if (m->spare == NULL)
-		m->spare = smux_chunk_new(CHUNK_MAX);
+		m->spare = smux_chunk_new(&m->pool, CHUNK_MAX);
 	return m->spare->data;
 }
 
@@ -329,10 +329,10 @@ smux_commit(struct smux *m, uint32_t id, size_t n)
 		return;
 	assert(m->spare != NULL && n <= m->spare->cap);
 	if (n <= CHUNK_MAX / 2) {
-		smux_queue_add(&s->tx, span_of(m->spare->data, n), &m->mem);
+		smux_queue_add(&s->tx, span_of(m->spare->data, n), &m->pool);
 	} else {
 		m->spare->len = (uint32_t)n;
-		smux_queue_link(&s->tx, STEAL(m->spare), &m->mem);
+		smux_queue_link(&s->tx, STEAL(m->spare), &m->pool);
 	}
 	m->queued += n;
 	smux_ready(m, s);
