@@ -123,7 +123,7 @@ start(struct session *s, struct monitor *m, const struct monitor_request *q,
 	if ((e = launch_check(r, f)) != 0 ||
 	    (e = agent_user_allowed(&m->o.policy, r->user, &u, f)) != 0)
 		return e;
-	launch_init(&l, r, &u, true, true);
+	launch_init(&l, r, &u, m->o.policy.is_root, true);
 	e = evu_spawn(&sd, &l.spawn, f);
 	launch_fini(&l);
 	if (e != 0)

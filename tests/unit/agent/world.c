@@ -1,0 +1,781 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See world.h. */
+#include "world.h"
+
+#include "codec/json.h"
+#include "codec/jsonw.h"
+#include "crypto/crypto.h"
+#include "proto/ack.h"
+
+#define NODE_ID "mi-0123456789abcdef0"
+
+const char world_document[] =
+    "{\"schemaVersion\":\"1.0\",\"sessionType\":\"Standard_Stream\",\"inputs\":{}}";
+
+/* --- programs --------------------------------------------------------------- */
+
+/*
+ * A shell of few words, by lines:
+ *	echo TEXT, exit N, flood N (bytes), size, raw HEX (as bytes)
+ * and a prompt "$ " in between.
+ */
+struct toy {
+	char line[70000];
+	size_t n;
+	uint16_t rows, cols;
+	bool pipes;
+};
+
+static void
+toy_line(struct sim_child *c, struct toy *t)
+{
+	char text[200];
+
+	t->line[t->n] = '\0';
+	t->n = 0;
+	if (strncmp(t->line, "echo ", 5) == 0) {
+		sim_child_output(c, 1, span_str(t->line + 5));
+		sim_child_output(c, 1, SPAN("\n"));
+	} else if (strncmp(t->line, "exit ", 5) == 0) {
+		sim_child_exit(c, (int)strtol(t->line + 5, NULL, 10));
+		return;
+	} else if (strcmp(t->line, "size") == 0) {
+		(void)snprintf(text, sizeof(text), "%u %u\n", t->rows, t->cols);
+		sim_child_output(c, 1, span_str(text));
+	} else if (strncmp(t->line, "flood ", 6) == 0) {
+		long n = strtol(t->line + 6, NULL, 10);
+
+		for (long i = 0; i < n; i++) {
+			(void)snprintf(text, sizeof(text), "%07ld\n", i);
+			sim_child_output(c, 1, span_str(text));
+		}
+	} else {
+		(void)snprintf(text, sizeof(text), "%zu bytes\n", strlen(t->line));
+		sim_child_output(c, 1, span_str(text));
+	}
+	sim_child_output(c, 1, SPAN("$ "));
+}
+
+static void
+toy_start(struct sim_child *c, const struct ev_spawn *sp)
+{
+	struct toy *t = sim_child_data(c, sizeof(*t));
+	const char *words = NULL;
+
+	t->rows = sp->rows;
+	t->cols = sp->cols;
+	t->pipes = !sp->pty;
+	if (sp->argv[1] != NULL)
+		words = t->pipes ? sp->argv[4] : sp->argv[2];
+	if (words == NULL) {
+		sim_child_output(c, 1, SPAN("$ "));
+		return;
+	}
+	sim_child_output(c, 1, span_str(words));
+	sim_child_output(c, 1, SPAN("\n"));
+	if (t->pipes)
+		sim_child_output(c, 2, SPAN("to stderr\n"));
+	sim_child_exit(c, 7);
+}
+
+static void
+toy_input(struct sim_child *c, struct span in)
+{
+	struct toy *t = sim_child_data(c, sizeof(*t));
+
+	for (size_t i = 0; i < in.n; i++) {
+		if (in.p[i] == '\n')
+			toy_line(c, t);
+		else if (t->n + 1 < sizeof(t->line))
+			t->line[t->n++] = (char)in.p[i];
+	}
+}
+
+static void
+toy_resize(struct sim_child *c, uint16_t rows, uint16_t cols)
+{
+	struct toy *t = sim_child_data(c, sizeof(*t));
+
+	t->rows = rows;
+	t->cols = cols;
+}
+
+static const struct sim_program toy = {
+	.start = toy_start,
+	.input = toy_input,
+	.resize = toy_resize,
+};
+
+/* --- data channels ---------------------------------------------------------- */
+
+struct talk *
+world_talk(struct world *w, const char *id)
+{
+	struct talk *t;
+
+	for (size_t i = 0; i < w->ntalks; i++)
+		if (strcmp(w->talks[i].id, id) == 0)
+			return &w->talks[i];
+	assert_true(w->ntalks < WORLD_TALKS);
+	t = &w->talks[w->ntalks++];
+	*t = (struct talk){ .w = w, .exit_code = -1 };
+	(void)snprintf(t->id, sizeof(t->id), "%s", id);
+	buf_init(&t->out, 64 * 1024 * 1024);
+	buf_init(&t->err, 1024 * 1024);
+	buf_init(&t->log, 1024 * 1024);
+	return t;
+}
+
+static uint64_t
+now_ms(const struct world *w)
+{
+	return ev_now_ms(w->server);
+}
+
+static void on_tick(void *arg);
+
+static void
+arm(struct talk *t)
+{
+	uint64_t due = channel_next_ms(t->ch), now = now_ms(t->w);
+
+	if (due == CHANNEL_NO_TIMER)
+		ev_timer_clear(&t->tick);
+	else
+		ev_timer_set(
+		    t->w->server, &t->tick, due > now ? due - now : 0, on_tick, t);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct talk *t = arg;
+
+	channel_tick(t->ch, now_ms(t->w));
+	arm(t);
+}
+
+static void
+talk_transmit(void *arg, struct span msg)
+{
+	struct talk *t = arg;
+
+	if (t->ws != NULL)
+		(void)!wsconn_send(t->ws, WS_BINARY, msg);
+}
+
+static void
+talk_answer(struct talk *t, struct span payload)
+{
+	struct handshake_request q;
+	struct handshake_response r;
+	const struct handshake_action *type;
+	struct fault f = { 0 };
+	auto_arena mem = { 0 };
+	auto_buf json = { 0 };
+
+	t->asked = true;
+	assert_int_equal(handshake_request_parse(&q, &mem, payload, &f), 0);
+	(void)snprintf(t->agent_version, sizeof(t->agent_version), "%s", q.agent_version);
+	assert_true(q.ext.present);
+	if (t->silent)
+		return;
+	assert_int_equal(handshake_answer(&r, &type, &q, &mem, &f), 0);
+	r.client_version = HANDSHAKE_CLIENT_VERSION;
+	r.ext = t->own ? handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW)
+		       : (struct handshake_ext){ 0 };
+	if (t->own)
+		channel_set_own_peer(t->ch, q.ext.max_payload, q.ext.window);
+	buf_init(&json, HANDSHAKE_TEXT_MAX);
+	handshake_response_build(&json, &r);
+	assert_int_equal(channel_send(t->ch, now_ms(t->w), PAYLOAD_HANDSHAKE_RESPONSE,
+			     buf_span(&json)),
+	    0);
+}
+
+static void
+talk_complete(struct talk *t)
+{
+	auto_buf json = { 0 };
+
+	t->complete = true;
+	if (t->size.cols == 0)
+		return;
+	buf_init(&json, 100);
+	term_size_build(&json, t->size);
+	assert_int_equal(
+	    channel_send(t->ch, now_ms(t->w), PAYLOAD_SIZE, buf_span(&json)), 0);
+}
+
+static int
+talk_deliver(void *arg, uint32_t type, struct span payload)
+{
+	struct talk *t = arg;
+
+	assert_true(payload.n > 0); /* data-channel 9.3.6: no empty payloads */
+	if (type == PAYLOAD_HANDSHAKE_REQUEST)
+		talk_answer(t, payload);
+	else if (type == PAYLOAD_HANDSHAKE_COMPLETE)
+		talk_complete(t);
+	else if (type == PAYLOAD_OUTPUT)
+		buf_add(&t->out, payload);
+	else if (type == PAYLOAD_STDERR)
+		buf_add(&t->err, payload);
+	else if (type == PAYLOAD_EXIT_CODE)
+		assert_int_equal(exit_code_parse(&t->exit_code, payload), 0);
+	return 0;
+}
+
+static void
+talk_random(void *arg, void *p, size_t n)
+{
+	struct talk *t = arg;
+
+	ev_random(t->w->server, p, n);
+}
+
+static const struct channel_ops talk_ops = {
+	.transmit = talk_transmit,
+	.deliver = talk_deliver,
+	.random = talk_random,
+};
+
+static void
+note_message(struct talk *t, const struct agentmsg *m)
+{
+	struct control_state st;
+	auto_arena mem = { 0 };
+	int64_t seq;
+
+	assert_int_equal(agentmsg_check_digest(m), 0); /* data-channel 9.3.6 */
+	if (agentmsg_is(m, MSG_OUTPUT_STREAM)) {
+		buf_addf(
+		    &t->log, "data %lld type %u;", (long long)m->seq, m->payload_type);
+	} else if (agentmsg_is(m, MSG_ACKNOWLEDGE)) {
+		assert_int_equal(ack_parse(&seq, m->payload), 0);
+		buf_addf(&t->log, "ack %lld;", (long long)seq);
+	} else if (agentmsg_is(m, MSG_SESSION_STATE)) {
+		assert_int_equal(control_state_parse(&st, &mem, m->payload, NULL), 0);
+		t->connected += !st.terminating;
+		t->terminating += st.terminating;
+		buf_addf(&t->log, "%s;", st.terminating ? "terminating" : "connected");
+	}
+}
+
+static void
+on_data_message(void *arg, uint8_t op, struct span body)
+{
+	struct talk *t = arg;
+	struct agentmsg m;
+
+	if (op == WS_TEXT) {
+		buf_add_str(&t->log, "open;");
+		channel_up(t->ch, now_ms(t->w), ev_wall_ms(t->w->server));
+		arm(t);
+		return;
+	}
+	assert_int_equal(agentmsg_decode(&m, body), 0);
+	note_message(t, &m);
+	if (!t->no_acks && channel_receive(t->ch, now_ms(t->w), body) != 0)
+		assert_false("the agent's message is malformed");
+	arm(t);
+}
+
+static void
+on_data_close(void *arg, int err, uint16_t code)
+{
+	struct talk *t = arg;
+
+	(void)err;
+	(void)code;
+	t->ws = NULL;
+	channel_down(t->ch);
+	ev_timer_clear(&t->tick);
+}
+
+static const struct wsconn_handler data_handler = {
+	.on_message = on_data_message,
+	.on_close = on_data_close,
+};
+
+static const struct wsconn_options ws_options = { .message_max = 2 * 1024 * 1024 };
+
+static void
+data_upgrade(struct world *w, struct http_req *r, const char *id)
+{
+	struct talk *t = world_talk(w, id);
+
+	if (t->ws != NULL)
+		wsconn_close(t->ws, WS_CLOSE_GOING_AWAY);
+	if (t->ch == NULL)
+		t->ch = channel_new(
+		    &(struct channel_config){ .role = CHANNEL_CLIENT }, &talk_ops, t);
+	channel_down(t->ch);
+	t->ws = http_upgrade(r, &ws_options, &data_handler, t);
+	assert_non_null(t->ws);
+	t->opens++;
+}
+
+bool
+talk_expect(struct talk *t, const char *text, uint64_t ms)
+{
+	for (uint64_t end = sim_now_ms(t->w->sim) + ms; sim_now_ms(t->w->sim) < end;) {
+		if (t->out.len > 0 &&
+		    memmem(t->out.p, t->out.len, text, strlen(text)) != NULL)
+			return true;
+		sim_run_for(t->w->sim, 5);
+	}
+	print_error("not seen: \"%s\" in \"" SPAN_FMT "\"\n", text,
+	    SPAN_ARG(span_sub(
+		buf_span(&t->out), t->out.len > 200 ? t->out.len - 200 : 0, t->out.len)));
+	return false;
+}
+
+void
+talk_type(struct talk *t, const char *text)
+{
+	struct span s = span_str(text);
+
+	while (s.n > 0) {
+		size_t n = MIN(MIN(s.n, channel_room(t->ch)), (size_t)1024);
+
+		if (n == 0) {
+			sim_run_for(t->w->sim, 5);
+			continue;
+		}
+		assert_int_equal(
+		    channel_send(t->ch, now_ms(t->w), PAYLOAD_OUTPUT, span_sub(s, 0, n)),
+		    0);
+		s = span_sub(s, n, s.n);
+	}
+	arm(t);
+}
+
+void
+talk_cut(struct talk *t)
+{
+	assert_non_null(t->ws);
+	wsconn_close(t->ws, 0);
+	on_data_close(t, 0, 0);
+}
+
+void
+talk_send_raw(struct talk *t, const char *type, int64_t seq, uint32_t payload_type,
+    struct span payload)
+{
+	struct agentmsg m = { .created_ms = 1,
+		.seq = seq,
+		.payload_type = payload_type,
+		.payload = payload };
+	auto_buf b = { 0 };
+
+	buf_init(&b, 1024 * 1024);
+	(void)snprintf(m.type, sizeof(m.type), "%s", type);
+	agentmsg_encode(&b, &m);
+	assert_int_equal(wsconn_send(t->ws, WS_BINARY, buf_span(&b)), 0);
+}
+
+/* --- the control channel ---------------------------------------------------- */
+
+static struct control_head
+new_head(struct world *w)
+{
+	struct control_head h = { .created_ms = (uint64_t)ev_wall_ms(w->server) };
+
+	ev_random(w->server, h.id, sizeof(h.id));
+	return h;
+}
+
+static void
+on_task(struct world *w, const struct agentmsg *m)
+{
+	struct control_head head = new_head(w);
+	struct control_task_complete t;
+	auto_arena mem = { 0 };
+	auto_buf b = { 0 };
+	char id[37];
+
+	assert_int_equal(control_task_complete_parse(&t, &mem, m->payload, NULL), 0);
+	w->tasks++;
+	w->task_seen = true;
+	memcpy(w->task_message, m->id, sizeof(w->task_message));
+	(void)snprintf(w->task_id, sizeof(w->task_id), "%s", t.task_id);
+	(void)snprintf(w->task_status, sizeof(w->task_status), "%s", t.status);
+	(void)snprintf(w->task_output, sizeof(w->task_output), "%s", t.output);
+	if (!w->ack_tasks)
+		return;
+	buf_init(&b, CONTROL_MESSAGE_MAX);
+	agentmsg_id_format(id, m->id);
+	control_task_ack_build(&b, &head,
+	    &(struct control_task_ack){ .message_id = id, .task_id = t.task_id });
+	assert_int_equal(wsconn_send(w->control, WS_BINARY, buf_span(&b)), 0);
+}
+
+static void
+on_control_message(void *arg, uint8_t op, struct span body)
+{
+	struct world *w = arg;
+	struct agentmsg m;
+
+	if (op == WS_TEXT) {
+		(void)snprintf(
+		    w->open_frame, sizeof(w->open_frame), SPAN_FMT, SPAN_ARG(body));
+		w->online = true;
+		return;
+	}
+	assert_int_equal(agentmsg_decode(&m, body), 0);
+	if (agentmsg_is(&m, MSG_TASK_COMPLETE))
+		on_task(w, &m);
+}
+
+static void
+on_control_close(void *arg, int err, uint16_t code)
+{
+	struct world *w = arg;
+
+	(void)err;
+	(void)code;
+	w->control = NULL;
+	w->online = false;
+}
+
+static const struct wsconn_handler control_handler = {
+	.on_message = on_control_message,
+	.on_close = on_control_close,
+};
+
+static void
+control_upgrade(struct world *w, struct http_req *r)
+{
+	if (w->control != NULL)
+		wsconn_close(w->control, WS_CLOSE_GOING_AWAY);
+	w->online = false;
+	w->control = http_upgrade(r, &ws_options, &control_handler, w);
+	assert_non_null(w->control);
+	w->controls++;
+}
+
+void
+world_send_control(struct world *w, const char *type, const char *payload)
+{
+	struct control_head h = new_head(w);
+	struct agentmsg m = { .created_ms = h.created_ms, .payload = span_str(payload) };
+	auto_buf b = { 0 };
+
+	buf_init(&b, CONTROL_MESSAGE_MAX);
+	memcpy(m.id, h.id, sizeof(m.id));
+	(void)snprintf(m.type, sizeof(m.type), "%s", type);
+	agentmsg_encode(&b, &m);
+	assert_int_equal(wsconn_send(w->control, WS_BINARY, buf_span(&b)), 0);
+}
+
+void
+world_order_raw(struct world *w, const char *id, const char *document,
+    const char *parameters, const char *run_as)
+{
+	struct control_head head = new_head(w);
+	auto_buf b = { 0 };
+
+	buf_init(&b, CONTROL_MESSAGE_MAX);
+	control_shell_build(&b, &head,
+	    &(struct control_shell){
+		.document_name = "SSM-SessionManagerRunShell",
+		.document_content = span_str(document),
+		.session_id = id,
+		.parameters = span_str(parameters),
+		.run_as_user = run_as,
+		.session_owner = "arn:aws:iam::000000000000:user/alice",
+	    });
+	assert_int_equal(buf_check(&b), 0);
+	assert_int_equal(wsconn_send(w->control, WS_BINARY, buf_span(&b)), 0);
+}
+
+struct talk *
+world_order(struct world *w, const char *id, const char *document)
+{
+	struct talk *t = world_talk(w, id);
+
+	t->size = (struct term_size){ .cols = 100, .rows = 30 };
+	world_order_raw(w, id, document != NULL ? document : world_document, "{}", "");
+	return t;
+}
+
+void
+world_close_session(struct world *w, const char *id)
+{
+	struct control_head head = new_head(w);
+	auto_buf b = { 0 };
+
+	buf_init(&b, CONTROL_MESSAGE_MAX);
+	control_closed_build(&b, &head,
+	    &(struct control_closed){ .destination_id = NODE_ID, .session_id = id });
+	assert_int_equal(wsconn_send(w->control, WS_BINARY, buf_span(&b)), 0);
+}
+
+/* --- the API ---------------------------------------------------------------- */
+
+static void
+reply_json(struct http_req *r, int status, const char *body)
+{
+	http_reply(r, status, "application/x-amz-json-1.1", span_str(body));
+}
+
+static void
+on_token(struct world *w, struct http_req *r)
+{
+	char body[400];
+
+	w->tokens++;
+	(void)snprintf(body, sizeof(body),
+	    "{\"AccessKeyId\":\"ASIA%016u\",\"SecretAccessKey\":\"secret\","
+	    "\"SessionToken\":\"token\",\"TokenExpirationDate\":%lld.0,"
+	    "\"UpdateKeyPair\":false}",
+	    w->tokens, (long long)(ev_wall_ms(w->server) / 1000 + w->token_life_s));
+	reply_json(r, w->token_status != 0 ? w->token_status : 200,
+	    w->token_body != NULL ? w->token_body : body);
+}
+
+static void
+on_beat(struct world *w, struct http_req *r)
+{
+	struct buf *b = w->beats++ == 0 ? &w->first_beat : &w->last_beat;
+
+	buf_reset(b);
+	buf_add(b, r->body);
+	reply_json(r, w->beat_status != 0 ? w->beat_status : 200, "{}");
+}
+
+static void
+reply_token(struct http_req *r, bool data, int status, const char *body)
+{
+	auto_buf xml = { 0 };
+
+	buf_init(&xml, 4096);
+	control_created_build(&xml, data, "opaque");
+	http_reply(r, status != 0 ? status : 201, "application/xml",
+	    body != NULL ? span_str(body) : buf_span(&xml));
+}
+
+static void
+on_post(struct world *w, struct http_req *r)
+{
+	struct span target = http1_get(r->head, "X-Amz-Target");
+
+	/* agent-protocol 11: bodies without chunks; every call is signed. */
+	assert_false(r->head->chunked);
+	assert_true(
+	    span_starts(http1_get(r->head, "Authorization"), "AWS4-HMAC-SHA256 "));
+	if (span_eq_str(target, "AmazonSSM.RequestManagedInstanceRoleToken")) {
+		on_token(w, r);
+	} else if (span_eq_str(target, "AmazonSSM.UpdateInstanceInformation")) {
+		on_beat(w, r);
+	} else if (span_starts(r->path, "/v1/control-channel/")) {
+		if (w->creates < WORLD_CALLS)
+			w->call_ms[w->creates] = sim_now_ms(w->sim);
+		w->creates++;
+		reply_token(r, false, w->create_status, w->create_body);
+	} else if (span_starts(r->path, "/v1/data-channel/")) {
+		w->data_creates++;
+		reply_token(r, true, w->data_status, w->data_body);
+	} else {
+		reply_json(r, 400, "{\"__type\":\"UnknownOperationException\"}");
+	}
+}
+
+static void
+on_request(void *arg, struct http_req *r)
+{
+	struct world *w = arg;
+	struct span id;
+	char text[97];
+
+	if (strcmp(r->head->method, "POST") == 0) {
+		on_post(w, r);
+	} else if (span_starts(r->path, "/v1/control-channel/")) {
+		assert_true(span_eq_str(r->query, "role=subscribe&stream=input"));
+		control_upgrade(w, r);
+	} else {
+		assert_true(span_eq_str(r->query, "role=publish_subscribe"));
+		id = span_sub(r->path, strlen("/v1/data-channel/"), r->path.n);
+		assert_int_equal(span_copy(text, sizeof(text), id), 0);
+		data_upgrade(w, r, text);
+	}
+}
+
+/* --- life --------------------------------------------------------------------- */
+
+static void
+drop_channels(struct world *w)
+{
+	if (w->control != NULL)
+		wsconn_close(STEAL(w->control), 0);
+	w->online = false;
+	for (size_t i = 0; i < w->ntalks; i++)
+		if (w->talks[i].ws != NULL)
+			talk_cut(&w->talks[i]);
+}
+
+void
+world_server_up(struct world *w, bool up)
+{
+	struct fault f = { 0 };
+
+	if (up == (w->http != NULL))
+		return;
+	if (up) {
+		assert_int_equal(http_server_new(&w->http, w->server, "", WORLD_PORT,
+				     NULL, &http_limits_default, on_request, w, &f),
+		    0);
+		return;
+	}
+	drop_channels(w);
+	http_server_free(STEAL(w->http));
+}
+
+static void
+fake_platform(struct agent_platform *p)
+{
+	*p = (struct agent_platform){ .name = "Debian GNU/Linux",
+		.version = "12",
+		.computer = "node.example",
+		.ip = "192.0.2.7" };
+}
+
+static struct span
+test_key(void)
+{
+	static struct buf key;
+	struct rsa_key *pair;
+
+	if (key.p == NULL) {
+		buf_init(&key, 8192);
+		assert_int_equal(rsa_generate(&pair, NULL), 0);
+		rsa_store_private(pair, &key);
+		rsa_free(pair);
+	}
+	return buf_span(&key);
+}
+
+static struct world_options options;
+
+void
+world_start_agent(struct world *w)
+{
+	static const struct agent_user_policy nobody = { false, "" };
+	struct fault f = { 0 };
+	struct agent_options o = {
+		.node_id = NODE_ID,
+		.endpoint = "http://server:8443",
+		.region = "eu-north-1",
+		.credentials = { .fingerprint = "41eab5d0-175f-45df-9358-cbc9fa356c94",
+		    .access_key = "AKIA0000000000000000",
+		    .secret_key = "secret",
+		    .saved = buf_span(&w->saved) },
+		.spawner = w->spawner,
+		.policy = options.policy != NULL ? *options.policy : nobody,
+		.platform = fake_platform,
+	};
+
+	if (options.activation) {
+		o.credentials.access_key = "";
+		o.credentials.key = test_key();
+	}
+	assert_int_equal(agent_new(&w->agent, w->node, &o, &f), 0);
+}
+
+void
+world_stop_agent(struct world *w)
+{
+	agent_free(STEAL(w->agent));
+}
+
+/* What agents want kept stays in the world. */
+static struct world *current;
+static const struct spawner_ops *real_ops;
+static struct spawner_ops ops;
+
+static int
+keep(struct spawner *sp, const char *name, struct span content, struct fault *f)
+{
+	(void)sp;
+	(void)f;
+	if (strcmp(name, "credentials.json") != 0)
+		return 0;
+	buf_reset(&current->saved);
+	buf_add(&current->saved, content);
+	return 0;
+}
+
+void
+world_init(struct world *w, const struct world_options *o)
+{
+	*w = (struct world){ .token_life_s = 3600, .ack_tasks = true };
+	options = *o;
+	current = w;
+	crypto_init();
+	buf_init(&w->first_beat, 16384);
+	buf_init(&w->last_beat, 16384);
+	buf_init(&w->saved, 16384);
+	w->sim = sim_new(&(struct sim_options){ .seed = o->seed,
+	    .latency_min_ms = 1,
+	    .latency_max_ms = 5,
+	    .segment_max = o->segment_max,
+	    .cut_per_million = o->cut_per_million,
+	    .wall_start_ms = 1795226972537 });
+	w->server = sim_host(w->sim, "server");
+	w->node = sim_host(w->sim, "node");
+	sim_register(w->sim, "/bin/toy", &toy);
+	sim_register(w->sim, "/bin/sh", &toy);
+	w->user =
+	    (struct agent_user){ .name = "alice", .home = "/", .shell = "/bin/toy" };
+	w->spawner = spawner_local_new(
+	    w->node, &(struct spawner_local_options){ .user = &w->user });
+	real_ops = w->spawner->ops;
+	ops = *real_ops;
+	ops.save = keep;
+	w->spawner->ops = &ops;
+	world_server_up(w, true);
+}
+
+void
+world_fini(struct world *w)
+{
+	if (w->agent != NULL)
+		world_stop_agent(w);
+	spawner_free(w->spawner);
+	world_server_up(w, false);
+	for (size_t i = 0; i < w->ntalks; i++) {
+		struct talk *t = &w->talks[i];
+
+		ev_timer_clear(&t->tick);
+		channel_free(t->ch);
+		buf_fini(&t->out);
+		buf_fini(&t->err);
+		buf_fini(&t->log);
+	}
+	ev_loop_free(w->node);
+	ev_loop_free(w->server);
+	sim_free(w->sim);
+	buf_fini(&w->first_beat);
+	buf_fini(&w->last_beat);
+	buf_fini(&w->saved);
+}
+
+bool
+world_until(struct world *w, const bool *flag, uint64_t ms)
+{
+	return sim_run_until(w->sim, flag, ms);
+}
+
+void
+world_run(struct world *w, uint64_t ms)
+{
+	sim_run_for(w->sim, ms);
+}
+
+bool
+world_online(struct world *w)
+{
+	world_start_agent(w);
+	return world_until(w, &w->online, 60000);
+}
