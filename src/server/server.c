@@ -24,6 +24,7 @@
 
 enum {
 	STOP_POLL_MS = 20,
+	STOP_FLUSH_MS = 1000,   /* agents that never answer a close frame */
 	DESCRIPTORS_SPARE = 64, /* store, pool, logs, packages */
 };
 
@@ -46,7 +47,9 @@ on_request(void *arg, struct http_req *r)
 {
 	struct server *s = arg;
 
-	if (gateway_handles(r->path))
+	if (s->gateway == NULL)
+		http_reply_close(r, 503, NULL, SPAN_NONE);
+	else if (gateway_handles(r->path))
 		gateway_handle(s->gateway, r);
 	else if (own_handles(r->path))
 		own_handle(&s->own, r);
@@ -221,14 +224,22 @@ server_reload(struct server *s, struct fault *f)
 	return s->tls == NULL ? 0 : tls_server_reload(s->tls, c->tls_cert, c->tls_key, f);
 }
 
-/* Until every call is answered and the answers have left, or the time is over. */
+/*
+ * First the calls are answered, then the channels are dropped (sessions live on, and their
+ * ends come back to the next server), then what was queued leaves.
+ */
 static void
 stop_poll(void *arg)
 {
 	struct server *s = arg;
-	bool done = api_busy(s->api) == 0 && http_server_connections(s->http) == 0;
+	bool over = ev_now_ms(s->env.loop) >= s->stop_by_ms;
 
-	if (done || ev_now_ms(s->env.loop) >= s->stop_by_ms)
+	if (s->gateway != NULL && (over || api_busy(s->api) == 0)) {
+		server_close(s);
+		s->stop_by_ms =
+		    MIN(s->stop_by_ms, ev_now_ms(s->env.loop) + STOP_FLUSH_MS);
+	}
+	if (over || (s->gateway == NULL && http_server_connections(s->http) == 0))
 		ev_stop(s->env.loop);
 	else
 		ev_timer_set(s->env.loop, &s->stop_timer, STOP_POLL_MS, stop_poll, s);
