@@ -142,6 +142,17 @@ int session_make_agent_token(struct sessions *s, const char *id, const char *nod
     char out[SESSION_TOKEN_LEN + 1]) MUST_USE; /* ERR_DENIED: not this node's session */
 int session_redeem_agent(struct sessions *s, const char *id, struct span token) MUST_USE;
 
+/*
+ * For a client that comes after the end: a session can be over before it was opened, because
+ * the node refused its user, say.  Its unused token is the proof; ERR_DENIED without.
+ */
+struct session_last {
+	const char *target, *owner_arn; /* in the arena, as words */
+	const char *words;              /* why it failed, or "" */
+};
+int session_last_words(struct sessions *s, struct arena *mem, const char *id,
+    struct span token, struct session_last *out) MUST_USE;
+
 /* The gateway reports. */
 void session_joined(struct session *se, enum session_end end, struct session_channel *ch);
 void session_left(struct session *se, enum session_end end);

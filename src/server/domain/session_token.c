@@ -62,6 +62,35 @@ session_redeem_client(struct sessions *s, const char *id, struct span token)
 }
 
 int
+session_last_words(struct sessions *s, struct arena *mem, const char *id,
+    struct span token, struct session_last *out)
+{
+	const struct session *se = session_find(s, id);
+	struct store_session row;
+	char hex[65];
+	int r;
+
+	if (se != NULL && !session_is_over(se))
+		return ERR_DENIED;
+	if (se != NULL)
+		row = se->row;
+	else if ((r = store_session_get(store_reader(s->store), mem, id, &row)) != 0)
+		return r == ERR_NOTFOUND ? ERR_DENIED : r;
+	hash_hex(hex, token);
+	if (!secret_eq(span_str(hex), span_str(row.token_sha256)) ||
+	    ev_wall_ms(s->loop) >= row.token_expires_ms)
+		return ERR_DENIED;
+	*out = (struct session_last){
+		.target = arena_strdup(mem, row.target),
+		.owner_arn = arena_strdup(mem, row.owner_arn),
+		.words = strcmp(row.status, session_state_name(SESSION_FAILED)) == 0
+		    ? arena_strdup(mem, row.details)
+		    : "",
+	};
+	return 0;
+}
+
+int
 session_make_agent_token(struct sessions *s, const char *id, const char *node_id,
     char out[SESSION_TOKEN_LEN + 1])
 {

@@ -116,21 +116,62 @@ open_agent(struct data_open *d, const struct control_open_data *o)
 
 /* A signed client must be who started the session: a stolen token alone is not enough
  * then. */
+static bool
+signed_by_other(const struct data_open *d, const char *owner_arn)
+{
+	return d->signer != PRINCIPAL_NONE && strcmp(d->signer_arn, owner_arn) != 0;
+}
+
+/* The session ended before it was opened: whoever holds its token hears why. */
+static void
+open_late(struct data_open *d, const struct control_open_data *o)
+{
+	struct control_head head = { .created_ms =
+					 (uint64_t)ev_wall_ms(d->g->env->loop) };
+	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
+	auto_arena mem = { 0 };
+	struct session_last last;
+
+	if (session_last_words(d->g->env->sessions, &mem, d->session_id,
+		span_str(o->token), &last) != 0 ||
+	    signed_by_other(d, last.owner_arn)) {
+		refuse(d, "no such session");
+		return;
+	}
+	ev_random(d->g->env->loop, head.id, sizeof(head.id));
+	control_closed_build(&msg, &head,
+	    &(struct control_closed){
+		.session_id = d->session_id,
+		.destination_id = last.target,
+		.output = last.words,
+	    });
+	if (buf_check(&msg) != 0 || wsconn_send(d->ws, WS_BINARY, buf_span(&msg)) != 0)
+		log_debug("client not told of the end", "session=%s", d->session_id);
+	wsconn_close(d->ws, WS_CLOSE_NORMAL);
+	open_free(d);
+}
+
 static void
 open_client(struct data_open *d, const struct control_open_data *o)
 {
 	struct session *se = session_find(d->g->env->sessions, d->session_id);
+	int r;
 
-	if (se == NULL)
-		refuse(d, "no such session");
-	else if (d->signer != PRINCIPAL_NONE &&
-	    strcmp(d->signer_arn, se->row.owner_arn) != 0)
+	if (se == NULL) {
+		open_late(d, o);
+		return;
+	}
+	if (signed_by_other(d, se->row.owner_arn)) {
 		refuse(d, "signed by somebody else than who started the session");
-	else if (session_redeem_client(
-		     d->g->env->sessions, d->session_id, span_str(o->token)) != 0)
-		refuse(d, "token not valid");
-	else
+		return;
+	}
+	r = session_redeem_client(d->g->env->sessions, d->session_id, span_str(o->token));
+	if (r == 0)
 		join(d, SESSION_CLIENT);
+	else if (r == ERR_NOTFOUND)
+		open_late(d, o);
+	else
+		refuse(d, "token not valid");
 }
 
 static void
