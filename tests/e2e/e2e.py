@@ -297,7 +297,9 @@ class World:
 
     @staticmethod
     def as_user(user):
-        return ["setpriv", f"--reuid={user}", "--clear-groups", "--"] if user else []
+        if not user:
+            return []
+        return ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups", "--"]
 
     def agent(self, name="node", *tags, prefix=None, user=None, session_user=None):
         """Registers and starts one of our agents; returns (node id, process)."""
