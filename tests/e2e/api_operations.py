@@ -485,6 +485,18 @@ def strangers(world, ssm):
     refused("S3", s3.list_buckets, "InvalidRequest")
 
 
+def presigned(world):
+    url = client(world, "sts").generate_presigned_url("get_caller_identity", HttpMethod="GET",
+                                                      ExpiresIn=60)
+    ok(":user/admin</Arn>" in world.get(url[len(world.endpoint):]), "a presigned GetCallerIdentity")
+    try:
+        world.get(url[len(world.endpoint):-1] + ("0" if url[-1] != "0" else "1"))
+        ok(False, "a presigned URL that was touched is refused")
+    except urllib.error.HTTPError as e:
+        ok(e.code == 403 and b"SignatureDoesNotMatch" in e.read(),
+           "a presigned URL that was touched is refused")
+
+
 def command_lines(world, n):
     for name, cli in aws_clis():
         me = world.aws("sts", "get-caller-identity", cli=cli)
@@ -556,6 +568,7 @@ def main():
         settings(ssm)
         sessions(ssm, n)
         strangers(world, ssm)
+        presigned(world)
         command_lines(world, n)
         ssm.deregister_managed_instance(InstanceId=m.id)
         refused("deregistering twice", ssm.deregister_managed_instance, "InvalidInstanceId",

@@ -119,12 +119,6 @@ api_hold(struct api_call *c, uint64_t ms, api_handler *done)
 	return API_LATER;
 }
 
-int64_t
-api_now(const struct api_call *c)
-{
-	return ev_wall_ms(c->env->loop);
-}
-
 struct store_tx *
 api_reader(const struct api_call *c)
 {
@@ -203,6 +197,7 @@ call_new(struct api *a, struct http_req *r)
 	c->source_ip = arena_strdup(&c->mem, r->peer_ip);
 	c->host = arena_str(&c->mem, span_sub(host, 0, 512));
 	c->tls = r->tls;
+	c->now_ms = ev_wall_ms(a->env->loop);
 	c->region = a->env->config->region;
 	c->auth.who.arn = "";
 	ev_random(a->env->loop, raw, sizeof(raw));

@@ -69,7 +69,7 @@ read_tags(struct api_call *c, struct store_activation *a)
 static int
 read_expiry(struct api_call *c, struct store_activation *a)
 {
-	int64_t now = api_now(c);
+	int64_t now = c->now_ms;
 
 	a->created_ms = now;
 	a->expires_ms = api_time(c, "ExpirationDate", now + LIFETIME_DEFAULT_MS);
@@ -263,7 +263,7 @@ describe_activations(struct api_call *c)
 	struct listing l = {
 		.c = c,
 		.left = api_int(c, "MaxResults", PAGE_DEFAULT),
-		.now = api_now(c),
+		.now = c->now_ms,
 	};
 	const char *after;
 	int err;

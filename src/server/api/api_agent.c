@@ -59,7 +59,7 @@ check_activation(struct store_tx *tx, struct api_call *c, struct store_activatio
 static int
 use_activation(struct store_tx *tx, struct api_call *c, const char *id)
 {
-	int err = store_activation_use(tx, id, api_now(c));
+	int err = store_activation_use(tx, id, c->now_ms);
 
 	if (err == ERR_EXPIRED)
 		return api_fail(
@@ -182,7 +182,7 @@ register_managed_instance(struct api_call *c)
 	node_blank(&g->node);
 	g->node.public_key = arena_strdup(&c->mem, api_str(c, "PublicKey"));
 	g->node.fingerprint = arena_strdup(&c->mem, api_str(c, "Fingerprint"));
-	g->node.registered_ms = api_now(c);
+	g->node.registered_ms = c->now_ms;
 	ev_random(c->env->loop, g->id_raw, sizeof(g->id_raw));
 	return api_write(c, register_change, register_done);
 }
@@ -227,7 +227,7 @@ token_change(struct store_tx *tx, struct api_call *c)
 {
 	struct new_keys *k = c->user;
 	struct store_node n;
-	int64_t now = api_now(c);
+	int64_t now = c->now_ms;
 	int err;
 
 	if ((err = get_own_node(tx, c, &n)) != 0 ||
@@ -276,7 +276,7 @@ request_role_token(struct api_call *c)
 	secret_wipe(raw, sizeof(raw));
 	sha256(sum, span_str(k->token));
 	hex_encode(k->token_sha256, sum, sizeof(sum));
-	k->expires_ms = api_now(c) + TOKEN_LIFE_MS;
+	k->expires_ms = c->now_ms + TOKEN_LIFE_MS;
 	c->user = k;
 	return api_write(c, token_change, token_done);
 }
@@ -329,7 +329,7 @@ information_change(struct store_tx *tx, struct api_call *c)
 	if (err == ERR_NOTFOUND && c->auth.who.kind == PRINCIPAL_USER) {
 		node_blank(&n);
 		n.id = arena_strdup(&c->mem, id);
-		n.registered_ms = api_now(c);
+		n.registered_ms = c->now_ms;
 	} else if (err == ERR_NOTFOUND) {
 		return api_fail(c, "InvalidInstanceId", TEXT_INSTANCE, id);
 	} else if (err != 0) {
@@ -343,7 +343,7 @@ information_change(struct store_tx *tx, struct api_call *c)
 	take(c, &n.ip, "IPAddress");
 	take(c, &n.hostname, "ComputerName");
 	take(c, &n.zone, "AvailabilityZone");
-	n.ping_ms = api_now(c);
+	n.ping_ms = c->now_ms;
 	return store_node_put(tx, &n);
 }
 

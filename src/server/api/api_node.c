@@ -275,8 +275,8 @@ const struct api_op api_node_ops[] = {
 	    .name = "DeregisterManagedInstance",
 	    .action = "ssm:DeregisterManagedInstance",
 	    .resource = "node:{InstanceId}",
-	    .input = "{ InstanceId*: string{19..124 "
-		     "/(^mi-[0-9a-f]{17}$)|(^i-[0-9a-f]{17}$)/} }",
+	    .input = "{ InstanceId*: string{10..124 "
+		     "/(^mi-[0-9a-f]{17}$)|(^i-([0-9a-f]{8}|[0-9a-f]{17})$)/} }",
 	    .run = deregister,
 	},
 	{ 0 },

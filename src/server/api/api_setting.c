@@ -162,7 +162,7 @@ update_setting(struct api_call *c)
 		    "%s isn't a valid value for the setting %s.", v->text,
 		    v->setting->id);
 	v->user = c->auth.who.arn;
-	v->changed_ms = api_now(c);
+	v->changed_ms = c->now_ms;
 	c->user = v;
 	return api_write(c, update_change, NULL);
 }

@@ -51,6 +51,8 @@ struct api_call {
 	const char **resources; /* ARNs */
 	size_t nresources;
 
+	int64_t now_ms; /* wall clock when the call came in */
+
 	struct buf out;
 	struct jsonw w;
 	const char *error; /* code, NULL: none */
@@ -74,7 +76,6 @@ int api_internal(struct api_call *c, const char *what, int err, const struct fau
 int api_write(struct api_call *c, api_change *change, api_handler *done);
 int api_hold(struct api_call *c, uint64_t ms, api_handler *done);
 
-int64_t api_now(const struct api_call *c);
 struct store_tx *api_reader(const struct api_call *c);
 /* Shorthands for the input; NULL, or the fallback, when absent. */
 const char *api_str(const struct api_call *c, const char *member);

@@ -17,8 +17,8 @@ node_ping(const struct api_call *c, const struct store_node *n)
 
 	if (node_online(c->env->nodes, n->id))
 		return NODE_ONLINE;
-	return seen == 0 || seen + inactive_ms < api_now(c) ? NODE_INACTIVE
-							    : NODE_CONNECTION_LOST;
+	return seen == 0 || seen + inactive_ms < c->now_ms ? NODE_INACTIVE
+							   : NODE_CONNECTION_LOST;
 }
 
 const char *
