@@ -242,6 +242,12 @@ t_stock_fin(void **state)
 	assert_int_equal(smux_write(a.m, 11, SPAN("x")), ERR_NOTFOUND);
 	check_out(&a, "FIN 11;");
 	check_log(&a, "");
+	row("abort after FIN: one was enough");
+	must_open(a.m);
+	smux_shutdown_write(a.m, 13);
+	check_out(&a, "SYN 13;FIN 13;");
+	smux_abort(a.m, 13, ERR_IO);
+	check_out(&a, "");
 	app_fini(&a);
 }
 

@@ -43,9 +43,12 @@ t_small_ones_first(void **state)
 	assert_true(next_frame(&in, &f));
 	assert_int_equal(f.id, 5);
 	row("but the download goes on under any number of keystrokes");
-	for (int i = 0; i < 1000 && smux_pending(a.m); i++) {
-		(void)!smux_write(a.m, 5, SPAN("k"));
-		in = span_of(out, smux_pull(a.m, out, 2048));
+	for (uint32_t id = 7; id < 87; id += 2)
+		push_frame(a.m, 1, SYN, id, SPAN_NONE);
+	for (int i = 0; i < 100; i++) {
+		for (uint32_t id = 7; id < 87; id += 2)
+			assert_int_equal(smux_write(a.m, id, SPAN("k")), 1);
+		in = span_of(out, smux_pull(a.m, out, 20 * (SMUX_HEAD + 1)));
 		while (next_frame(&in, &f)) {
 			frames++;
 			bulk += f.id == 3;
@@ -115,6 +118,12 @@ t_room(void **state)
 	n = a.log.len;
 	assert_int_equal(n, 4 * strlen("room 3;"));
 	assert_int_equal(occupied(a.m), 0);
+	row("many small reads are packed");
+	for (int i = 0; i < 100; i++) {
+		assert_non_null(smux_reserve(a.m, 5, &n));
+		smux_commit(a.m, 5, 100);
+	}
+	assert_true(occupied(a.m) <= 2 * 100 * 100 + CHUNK_MIN);
 	row("a large read is queued as it is");
 	p = smux_reserve(a.m, 3, &n);
 	assert_int_equal(n, CHUNK_MAX);
@@ -216,6 +225,16 @@ t_window_grows(void **state)
 	app_init(&a, &cfg);
 	for (uint32_t id = 3; id <= 7; id += 2)
 		push_frame(a.m, 2, SYN, id, SPAN_NONE);
+	row("a consumer that is always behind gets no more");
+	a.take = 0;
+	push_frame(a.m, 2, PSH, 7, span_of(zeros, 32768));
+	for (int i = 0; i < 100; i++) {
+		push_frame(a.m, 2, PSH, 7, span_of(zeros, 32768));
+		smux_consumed(a.m, 7, 32768);
+		(void)!smux_pull(a.m, (uint8_t[16]){ 0 }, 16);
+	}
+	assert_int_equal(smux_find(a.m, 7)->window, SMUX_WINDOW);
+	a.take = -1;
 	row("while its consumer keeps up, to what was configured");
 	for (int i = 0; i < 200; i++) {
 		push_frame(a.m, 2, PSH, 3, span_of(zeros, 32768));
@@ -234,10 +253,10 @@ t_window_grows(void **state)
 	assert_int_equal(smux_find(a.m, 5)->window, SMUX_WINDOW);
 	smux_stats(a.m, &st);
 	assert_int_equal(st.windows, cfg.recv_max);
-	push_frame(a.m, 2, SYN, 9, SPAN_NONE);
+	push_frame(a.m, 2, SYN, 11, SPAN_NONE);
 	row("which a stream that ends gives back");
 	smux_abort(a.m, 3, ERR_CANCELLED);
-	push_frame(a.m, 2, SYN, 11, SPAN_NONE);
+	push_frame(a.m, 2, SYN, 13, SPAN_NONE);
 	smux_stats(a.m, &st);
 	assert_int_equal(st.refused, 1);
 	assert_int_equal(st.windows, 3 * SMUX_WINDOW);
