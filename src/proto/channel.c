@@ -242,7 +242,7 @@ channel_payload_max(const struct channel *ch)
 size_t
 channel_recv_queued(const struct channel *ch)
 {
-	return ch->recv_queued;
+	return ch->recv_ready;
 }
 
 bool

@@ -124,8 +124,9 @@ size_t channel_payload_max(const struct channel *ch);
 /* deliver() is ready again: offers what is queued. */
 int channel_pump(struct channel *ch, uint64_t now_ms) MUST_USE;
 /*
- * Bytes that wait for deliver() (payload and CHANNEL_MESSAGE_COST each).  A transport
- * stops reading above CHANNEL_RECV_HIGH.
+ * Bytes that wait for deliver() (payload and CHANNEL_MESSAGE_COST each).  A transport stops
+ * reading above CHANNEL_RECV_HIGH.  What waits behind a gap does not count: the missing
+ * message must be read to go on.
  */
 size_t channel_recv_queued(const struct channel *ch);
 

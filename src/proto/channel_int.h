@@ -73,6 +73,7 @@ struct channel {
 
 	/* receiving */
 	size_t recv_max, recv_queued;
+	size_t recv_ready; /* the part of recv_queued that has no gap before it */
 	uint32_t nrecv;
 	int64_t expected;
 	int64_t received; /* all up to here arrived, consumed or not; -1: none */

@@ -82,9 +82,13 @@ note_received(struct channel *ch, int64_t seq, const struct list *next)
 		return;
 	ch->received = seq;
 	for (; next != &ch->got; next = next->next) {
-		if (CONTAINER_OF(next, struct channel_got, link)->seq != ch->received + 1)
+		const struct channel_got *g =
+		    CONTAINER_OF(next, struct channel_got, link);
+
+		if (g->seq != ch->received + 1)
 			break;
 		ch->received++;
+		ch->recv_ready += cost(g->n);
 	}
 }
 
@@ -92,6 +96,8 @@ static void
 got_free(struct channel *ch, struct channel_got *g)
 {
 	ch->recv_queued -= cost(g->n);
+	if (g->seq <= ch->received)
+		ch->recv_ready -= cost(g->n);
 	ch->nrecv--;
 	list_del(&g->link);
 	free(g);
@@ -158,6 +164,8 @@ store(struct channel *ch, const struct agentmsg *m)
 	if (g->n > 0)
 		memcpy(g->payload, m->payload.p, g->n);
 	list_add_head(after, &g->link);
+	if (g->seq == ch->received + 1)
+		ch->recv_ready += cost(g->n);
 	note_received(ch, g->seq, g->link.next);
 	ch->recv_queued += cost(g->n);
 	ch->nrecv++;
