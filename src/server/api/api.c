@@ -22,7 +22,8 @@
 enum {
 	API_OUT_MAX = 32 * 1024 * 1024,
 	API_UNSIGNED_MAX = 64 * 1024, /* body of a call that nobody signed */
-	API_NAME_MAX = 512,
+	API_HOST_MAX = 512,
+	API_MESSAGE_MAX = 2048, /* of texts with arguments */
 };
 
 struct api {
@@ -47,7 +48,7 @@ api_fail_text(struct api_call *c, const char *code, const char *text)
 int
 api_fail(struct api_call *c, const char *code, const char *fmt, ...)
 {
-	char text[2048];
+	char text[API_MESSAGE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -195,7 +196,7 @@ call_new(struct api *a, struct http_req *r)
 	list_add_tail(&a->calls, &c->link);
 	a->ncalls++;
 	c->source_ip = arena_strdup(&c->mem, r->peer_ip);
-	c->host = arena_str(&c->mem, span_sub(host, 0, 512));
+	c->host = arena_str(&c->mem, span_sub(host, 0, API_HOST_MAX));
 	c->tls = r->tls;
 	c->now_ms = ev_wall_ms(a->env->loop);
 	c->region = a->env->config->region;

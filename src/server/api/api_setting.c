@@ -94,7 +94,8 @@ write_value(struct api_call *c, const struct value *v)
 	jw_open(w, '{');
 	jw_field_str(w, "SettingId", v->setting->id);
 	jw_field_str(w, "SettingValue", v->text);
-	jw_field_time(w, "LastModifiedDate", v->changed_ms);
+	if (v->changed_ms != 0)
+		jw_field_time(w, "LastModifiedDate", v->changed_ms);
 	jw_field_str(w, "LastModifiedUser", v->user);
 	jw_field_str(w, "ARN",
 	    arn_make(&c->mem, "ssm", c->region, c->env->account,
