@@ -302,7 +302,11 @@ agent_session_new(struct agent_session **out, struct agent_session_env *env,
 		return r;
 	}
 	s->ch = channel_new(
-	    &(struct channel_config){ .role = CHANNEL_AGENT }, &session_channel_ops, s);
+	    &(struct channel_config){
+		.role = CHANNEL_AGENT,
+		.ack_hold_ms = CHANNEL_ACK_HOLD_MS,
+	    },
+	    &session_channel_ops, s);
 	s->started_ms = s->active_ms = now_ms(s);
 	log_info("session ordered", "session=%s type=%s user=%s owner=%s", s->id,
 	    document_type_name(s->doc.type), *s->user != '\0' ? s->user : "-",

@@ -288,7 +288,8 @@ on_data_close(void *arg, int err, uint16_t code)
 
 	(void)err;
 	(void)code;
-	t->ws = NULL;
+	if (t->ws != NULL)
+		wsconn_close(STEAL(t->ws), 0);
 	channel_down(t->ch);
 	ev_timer_clear(&t->tick);
 }
@@ -355,7 +356,6 @@ void
 talk_cut(struct talk *t)
 {
 	assert_non_null(t->ws);
-	wsconn_close(t->ws, 0);
 	on_data_close(t, 0, 0);
 }
 
@@ -435,7 +435,7 @@ on_control_close(void *arg, int err, uint16_t code)
 
 	(void)err;
 	(void)code;
-	w->control = NULL;
+	wsconn_close(STEAL(w->control), 0);
 	w->online = false;
 }
 
