@@ -40,6 +40,7 @@ channel_new(const struct channel_config *cfg, const struct channel_ops *ops, voi
 	list_init(&ch->got);
 	ch->next_unsent = &ch->sent;
 	ch->barrier_seq = ch->acked_max = ch->peer_received = ch->received = -1;
+	ch->ack_hold_ms = cfg->ack_hold_ms;
 	rto_init(&ch->rto);
 	return ch;
 }
@@ -112,6 +113,7 @@ void
 channel_down(struct channel *ch)
 {
 	ch->up = false;
+	channel_ack_drop(ch);
 }
 
 void
@@ -223,13 +225,16 @@ channel_pump(struct channel *ch, uint64_t now_ms)
 uint64_t
 channel_next_ms(const struct channel *ch)
 {
-	return channel_resend_next(ch);
+	uint64_t next = channel_resend_next(ch);
+
+	return ch->ack_due_ms != 0 ? MIN(next, ch->ack_due_ms) : next;
 }
 
 void
 channel_tick(struct channel *ch, uint64_t now_ms)
 {
 	ch->now_ms = now_ms;
+	channel_ack_due(ch);
 	channel_resend_due(ch);
 }
 

@@ -45,6 +45,13 @@ enum {
 	CHANNEL_AHEAD_MAX = 1000000,   /* a sequence number further ahead is a lie */
 };
 
+/*
+ * Acks to our own peer wait so long for the next ones, and then one leaves for all: the echo
+ * of a keystroke must not queue up behind the word that the keystroke arrived.  Much less than
+ * the least retransmission timeout (RTO_VAR_MIN_MS).
+ */
+enum { CHANNEL_ACK_HOLD_MS = 2, CHANNEL_ACKS_HELD = 16 };
+
 #define CHANNEL_NO_TIMER UINT64_MAX
 
 struct channel_ops {
@@ -69,9 +76,10 @@ struct channel_ops {
 
 struct channel_config {
 	enum channel_role role;
-	size_t payload_max; /* channel_send() refuses more; 0: CHANNEL_PAYLOAD_STOCK */
-	size_t window;      /* 0: CHANNEL_WINDOW */
-	size_t recv_max;    /* 0: CHANNEL_RECV_MAX */
+	size_t payload_max;   /* channel_send() refuses more; 0: CHANNEL_PAYLOAD_STOCK */
+	size_t window;        /* 0: CHANNEL_WINDOW */
+	size_t recv_max;      /* 0: CHANNEL_RECV_MAX */
+	uint32_t ack_hold_ms; /* CHANNEL_ACK_HOLD_MS; 0: every ack leaves at once */
 };
 
 struct channel_stats {

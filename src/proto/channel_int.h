@@ -79,6 +79,9 @@ struct channel {
 	int64_t received; /* all up to here arrived, consumed or not; -1: none */
 	uint64_t latest;  /* CreatedDate of what arrived last */
 	struct list got;  /* struct channel_got */
+	uint32_t ack_hold_ms, nheld; /* how many acks wait for ack_due_ms */
+	uint64_t ack_due_ms;         /* 0: none */
+	uint8_t ack_id[16];          /* of the message that the last of them is for */
 
 	struct channel_stats stats;
 };
@@ -107,3 +110,5 @@ void channel_check_writable(struct channel *ch);
 int channel_got_data(struct channel *ch, const struct agentmsg *m);
 int channel_drain(struct channel *ch);
 void channel_recv_drop_all(struct channel *ch);
+void channel_ack_due(struct channel *ch);  /* sends the acks that have waited enough */
+void channel_ack_drop(struct channel *ch); /* the connection is gone; the peer repeats */

@@ -13,9 +13,10 @@
  *	 "AcknowledgedMessageSequenceNumber":<last consumed>,"IsSequentialMessage":true,
  *	 "SallyportReceived":<all up to it arrived>,"SallyportLatest":<milliseconds>}
  *
- * One goes out for each message that is consumed and each that comes again.  Messages keep
- * their order on the way; so whatever was transmitted before the latest and has not arrived
- * is lost, however slow the consumer is.
+ * One is due for each message that is consumed and each that comes again; several that are
+ * due within CHANNEL_ACK_HOLD_MS leave as one.  Messages keep their order on the way; so
+ * whatever was transmitted before the latest and has not arrived is lost, however slow the
+ * consumer is.
  */
 #include "proto/ack.h"
 #include "proto/channel_int.h"
@@ -51,17 +52,13 @@ build_own_ack(struct channel *ch, struct buf *wire, const struct agentmsg *of)
 }
 
 static void
-send_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
+write_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
 {
 	struct agentmsg m = { .seq = seq };
 	uint8_t ack_id[16];
 	auto_buf wire;
 
 	buf_init(&wire, ACK_MESSAGE_MAX);
-	if (!ch->up || ch->closed)
-		return; /* the peer repeats the message and gets its ack then */
-	if (ch->own_peer && ch->expected == 0)
-		return; /* nothing is consumed yet */
 	snprintf(m.type, sizeof(m.type), "%s", channel_data_type(ch, false));
 	memcpy(m.id, id, sizeof(m.id));
 	if (ch->own_peer) {
@@ -72,6 +69,47 @@ send_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
 	}
 	if (buf_check(&wire) == 0)
 		channel_transmit(ch, buf_span(&wire));
+}
+
+void
+channel_ack_drop(struct channel *ch)
+{
+	ch->ack_due_ms = 0;
+	ch->nheld = 0;
+}
+
+/* Cumulative: the last one speaks for all. */
+static void
+write_held(struct channel *ch)
+{
+	channel_ack_drop(ch);
+	if (ch->up && !ch->closed)
+		write_ack(ch, ch->ack_id, ch->expected - 1);
+}
+
+void
+channel_ack_due(struct channel *ch)
+{
+	if (ch->ack_due_ms != 0 && ch->ack_due_ms <= ch->now_ms)
+		write_held(ch);
+}
+
+static void
+send_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
+{
+	if (!ch->up || ch->closed)
+		return; /* the peer repeats the message and gets its ack then */
+	if (!ch->own_peer) {
+		write_ack(ch, id, seq);
+		return;
+	}
+	if (ch->expected == 0)
+		return; /* nothing is consumed yet */
+	memcpy(ch->ack_id, id, sizeof(ch->ack_id));
+	if (ch->nheld++ == 0)
+		ch->ack_due_ms = ch->now_ms + ch->ack_hold_ms;
+	if (ch->ack_hold_ms == 0 || ch->nheld >= CHANNEL_ACKS_HELD)
+		write_held(ch);
 }
 
 /* A message arrived: how far is there no gap now?  next: the one that is stored after it. */

@@ -175,6 +175,51 @@ t_own_ack(void **state)
 	chan_stop(&e);
 }
 
+/* Towards our own peer the acks of a moment leave as one, and no later than it takes. */
+static void
+t_ack_hold(void **state)
+{
+	const struct channel_config cfg = { .role = AGENT,
+		.ack_hold_ms = CHANNEL_ACK_HOLD_MS };
+	struct chan_end e;
+	(void)state;
+
+	chan_open(&e, &cfg);
+	channel_up(e.ch, 100, chan_wall);
+	row("a stock peer waits for nothing");
+	assert_int_equal(chan_feed(&e, AGENT, 100, 0, "x"), 0);
+	assert_string_equal(chan_trace(&e), "a0");
+	channel_set_own_peer(e.ch, 65536, 1 << 20);
+	row("three of a moment");
+	chan_forget(&e);
+	for (int64_t i = 1; i <= 3; i++)
+		assert_int_equal(chan_feed(&e, AGENT, 100 + (uint64_t)(i == 3), i, "x"), 0);
+	assert_int_equal(e.nout, 0);
+	assert_int_equal(channel_next_ms(e.ch), 100 + CHANNEL_ACK_HOLD_MS);
+	channel_tick(e.ch, 101);
+	assert_int_equal(e.nout, 0);
+	channel_tick(e.ch, 102);
+	assert_string_equal(chan_trace(&e), "a3");
+	assert_int_equal(channel_next_ms(e.ch), CHANNEL_NO_TIMER);
+	row("many do not wait");
+	chan_forget(&e);
+	for (int64_t i = 4; i < 4 + CHANNEL_ACKS_HELD; i++)
+		assert_int_equal(chan_feed(&e, AGENT, 200, i, "x"), 0);
+	assert_string_equal(chan_trace(&e), "a19");
+	row("a lost connection takes them along");
+	chan_forget(&e);
+	assert_int_equal(chan_feed(&e, AGENT, 300, 20, "x"), 0);
+	channel_down(e.ch);
+	assert_int_equal(channel_next_ms(e.ch), CHANNEL_NO_TIMER);
+	channel_up(e.ch, 400, chan_wall);
+	channel_tick(e.ch, 500);
+	assert_int_equal(e.nout, 0);
+	assert_int_equal(chan_feed(&e, AGENT, 500, 20, "x"), 0);
+	channel_tick(e.ch, 502);
+	assert_string_equal(chan_trace(&e), "a20");
+	chan_stop(&e);
+}
+
 /* 4.1: the plugin's unlocked counter can give two messages one number; the first counts. */
 static void
 t_same_number_twice(void **state)
@@ -509,6 +554,7 @@ main(void)
 		cmocka_unit_test(t_first_bytes),
 		cmocka_unit_test(t_order),
 		cmocka_unit_test(t_own_ack),
+		cmocka_unit_test(t_ack_hold),
 		cmocka_unit_test(t_same_number_twice),
 		cmocka_unit_test(t_ack_before_complete),
 		cmocka_unit_test(t_deliver_code),
