@@ -339,6 +339,13 @@ session_up(struct client_session *s)
 	rearm(s);
 }
 
+/* A wrong address or an unknown certificate will not mend itself. */
+static bool
+is_final(int err)
+{
+	return err == ERR_INVALID || err == ERR_UNSUPPORTED || err == ERR_TLS;
+}
+
 static void
 on_opened(void *arg, struct wsconn *ws, int err, int status, const char *why)
 {
@@ -348,7 +355,10 @@ on_opened(void *arg, struct wsconn *ws, int err, int status, const char *why)
 	if (err != 0) {
 		log_debug("connection failed", "session=%s status=%d why=\"%s\"",
 		    s->session_id, status, why);
-		session_retry(s, why);
+		if (s->state == STATE_CONNECTING && is_final(err))
+			session_end(s, SESSION_GAVE_UP, why);
+		else
+			session_retry(s, why);
 		return;
 	}
 	s->ws = ws;
@@ -455,8 +465,9 @@ client_session_new(struct ev_loop *l, struct http_client *http,
 	s->token = xstrdup(o->token);
 	s->client_id = xstrdup(o->client_id);
 	s->client_version = xstrdup(o->client_version);
-	s->ch = channel_new(
-	    &(struct channel_config){ .role = CHANNEL_CLIENT }, &channel_ops, s);
+	s->ch = channel_new(&(struct channel_config){ .role = CHANNEL_CLIENT,
+				.ack_hold_ms = CHANNEL_ACK_HOLD_MS },
+	    &channel_ops, s);
 	arena_init(&s->mem);
 	session_connect(s);
 	return s;

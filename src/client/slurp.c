@@ -14,13 +14,14 @@ int
 slurp_fd(int fd, struct buf *out)
 {
 	for (;;) {
-		uint8_t *p = buf_grow(out, PIECE);
+		size_t room = MIN(PIECE, out->max - out->len);
+		uint8_t *p = room > 0 ? buf_grow(out, room) : NULL;
 		ssize_t n;
 
 		if (p == NULL)
 			return ERR_LIMIT;
-		n = read(fd, p, PIECE);
-		out->len -= PIECE - (n > 0 ? (size_t)n : 0);
+		n = read(fd, p, room);
+		out->len -= room - (n > 0 ? (size_t)n : 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
