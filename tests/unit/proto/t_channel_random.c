@@ -189,6 +189,7 @@ end_init(struct end *e, struct end *peer, enum channel_role role, enum mode mode
 	list_init(&e->out);
 	list_init(&e->in);
 	list_init(&e->waiting);
+	cfg.ack_hold_ms = below(2) == 0 ? CHANNEL_ACK_HOLD_MS : 0;
 	e->ch = channel_new(&cfg, &ops, e);
 	if (mode == MODE_OWN)
 		channel_set_own_peer(e->ch, 16 * 1024, WINDOW);
