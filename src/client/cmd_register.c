@@ -121,6 +121,8 @@ write_tags(struct jsonw *w, const struct registering *g)
 	if (strcmp(g->prefix, "i-") == 0)
 		write_tag(w, SPAN(TAG_PREFIX), SPAN("i-"));
 	while (span_cut(&rest, ',', &one)) {
+		if (one.n == 0)
+			continue; /* no tags, or a comma at the end */
 		if (span_find(one, '=') < 1 || !span_cut(&one, '=', &key))
 			return ERR_INVALID;
 		write_tag(w, key, one);

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import pathlib
 import pty
 import re
 import signal
@@ -379,6 +380,75 @@ def network_fails(world):
     equal(child.exitstatus, 255, "a network that stays away: Ctrl-C leaves")
 
 
+# --- a new node ----------------------------------------------------------------------------------
+
+# What the line runs on a node, replaced: nothing of this machine is touched.
+STUBS = {
+    "id": "echo 0",
+    "sudo": 'exec "$@"',
+    "dpkg": "echo testarch",
+    "apt-get": 'for f; do :; done; cat "$f" >>"$LOG"',
+    "mkdir": "echo mkdir >>\"$LOG\"",
+    "install": "echo install >>\"$LOG\"",
+    "sallyport-agent": 'echo "agent $* code=${SALLYPORT_ACTIVATION_CODE:+given}" >>"$LOG"',
+    "systemctl": 'echo "systemctl $*" >>"$LOG"',
+}
+
+
+def new_node(world):
+    packages = world.dir / "packages"
+    packages.mkdir()
+    p = sallyport(world, "register-command")
+    ok(p.returncode == 1 and b"agent_dir" in p.stderr, "register-command: without packages, what to set")
+    world.conf.write_text(world.conf.read_text() + f"agent_dir = {packages}\n")
+    world.crash_server()
+    package = packages / "sallyport-agent_1.2.3_testarch.deb"
+    package.write_text("the package\n")
+    before = len(world.aws("ssm", "describe-activations")["ActivationList"])
+    p = sallyport(world, "register-command", "--name", "node one", "--tags", "Environment=prod,Team=a b",
+                  "--limit", "3", "--id-prefix", "i-", "--expires", "2h")
+    line = p.stdout.decode()
+    ok(p.returncode == 0 and line.count("\n") == 1 and b"--agent-endpoint" in p.stderr,
+       "register-command: one line, and a warning about localhost")
+    made = world.aws("ssm", "describe-activations")["ActivationList"]
+    made = max(made, key=lambda a: a["CreatedDate"])
+    tags = {t["Key"]: t["Value"] for t in made["Tags"]}
+    ok(len(world.aws("ssm", "describe-activations")["ActivationList"]) == before + 1 and
+       made["RegistrationLimit"] == 3 and made["DefaultInstanceName"] == "node one" and
+       tags["Team"] == "a b" and tags["sallyport:instance-id-prefix"] == "i-",
+       "register-command: an activation as asked for")
+    p = sallyport(world, "register-command", "--agent-endpoint", "https://h/'; touch owned; '")
+    paste_on_node(world, p.stdout.decode())
+    ok(p.returncode == 0 and not (world.dir / "owned").exists(), "register-command: an address is never a command")
+    status, log = paste_on_node(world, line)
+    ok(status == 0 and "the package\n" in log and "register --endpoint" in log and "code=given" in log and
+       f"--activation-id {made['ActivationId']}" in log, "register-command: the line installs, registers, starts")
+    package.write_text("another package\n")
+    status, log = paste_on_node(world, line)
+    ok(status != 0 and "package" not in log and "register" not in log,
+       "register-command: another package than meant is not installed")
+    package.write_text("the package\n")
+    status, log = paste_on_node(world, re.sub(r"(sallyport-install .*) [0-9a-f]{64} ", r"\1 " + "0" * 64 + " ", line))
+    ok(status != 0 and log == "", "register-command: another CA than meant is not trusted")
+
+
+def paste_on_node(world, line):
+    stubs, log = world.dir / "stubs", world.dir / "stubs.log"
+    agent_log = pathlib.Path("/var/log/sallyport-agent.log")  # where there is no systemd
+    was_there = agent_log.exists()
+    stubs.mkdir(exist_ok=True)
+    log.write_text("")
+    for name, body in STUBS.items():
+        (stubs / name).write_text(f"#!/bin/sh\n{body}\n")
+        (stubs / name).chmod(0o755)
+    env = {"PATH": f"{stubs}:/usr/bin:/bin", "LOG": str(log), "HOME": str(world.dir)}
+    p = subprocess.run(["sh", "-c", line], env=env, cwd=world.dir, capture_output=True, timeout=30, check=False)
+    e2e.wait_until(lambda: "run" in log.read_text() or "systemctl restart" in log.read_text(), 1)
+    if not was_there:
+        agent_log.unlink(missing_ok=True)
+    return p.returncode, log.read_text()
+
+
 # --- the rest --------------------------------------------------------------------------------------
 
 def doctor(world):
@@ -431,6 +501,7 @@ def main():
         network_fails(world)
         doctor(world)
         completion(world)
+        new_node(world)
     e2e.finish()
 
 
