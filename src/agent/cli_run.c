@@ -24,7 +24,7 @@
 /* What a worker needs; read while it still may. */
 struct worker {
 	struct agent_reg reg;
-	struct buf key, saved;
+	struct buf key, new_key, saved;
 	struct tls_ctx *tls;
 	struct ev_loop *loop;
 	struct spawner *spawner;
@@ -42,6 +42,8 @@ load(struct worker *w, const char *dir, struct fault *f)
 	if (*w->reg.access_key == '\0' &&
 	    (r = agent_file_read(&w->key, dir, FILE_NODE_KEY, f)) != 0)
 		return r;
+	if (agent_file_read(&w->new_key, dir, FILE_NODE_KEY_NEW, NULL) != 0)
+		buf_reset(&w->new_key);
 	if (agent_file_read(&w->saved, dir, FILE_CREDENTIALS, NULL) != 0)
 		buf_reset(&w->saved);
 	return cli_tls(&w->tls, w->reg.ca_file, f);
@@ -85,6 +87,7 @@ start(struct worker *w, bool is_root, struct fault *f)
 		    .access_key = w->reg.access_key,
 		    .secret_key = w->reg.secret_key,
 		    .key = buf_span(&w->key),
+			.new_key = buf_span(&w->new_key),
 		    .saved = buf_span(&w->saved),
 		},
 		.tls = w->tls,
@@ -98,6 +101,7 @@ start(struct worker *w, bool is_root, struct fault *f)
 	int r = agent_new(&w->agent, w->loop, &o, f);
 
 	buf_fini(&w->key); /* the agent has what it needs */
+	buf_fini(&w->new_key);
 	buf_fini(&w->saved);
 	return r;
 }
@@ -152,6 +156,7 @@ work(const char *dir, int fd)
 		ev_loop_free(w.loop);
 	tls_ctx_free(w.tls);
 	buf_fini(&w.key);
+	buf_fini(&w.new_key);
 	buf_fini(&w.saved);
 	agent_reg_fini(&w.reg);
 	if (fd == -1) /* else the monitor does it */

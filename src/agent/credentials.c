@@ -24,7 +24,9 @@ struct agent_creds {
 	struct spawner *spawner;
 	char *fingerprint;
 	struct rsa_key *key;     /* NULL: static credentials */
-	struct rsa_key *new_key; /* on its way to the server */
+	struct rsa_key *new_key; /* the server may or may not know it; or NULL */
+	bool unsure;             /* which of the two: a change was interrupted */
+	bool new_key_unsure;     /* from before a crash */
 	struct sigv4_credentials keys;
 	char *access, *secret, *token;  /* owned; what keys points to */
 	int64_t expire_ms, obtained_ms; /* server's time */
@@ -189,6 +191,34 @@ read_answer(struct agent_creds *c, struct span body, bool *update_key)
 }
 
 static void
+swap_keys(struct agent_creds *c)
+{
+	struct rsa_key *k = c->key;
+
+	c->key = c->new_key;
+	c->new_key = k;
+	agent_aws_set_key(c->aws, c->key);
+}
+
+/* The server knows c->key: from now on it is the only one. */
+static void
+settle_key(struct agent_creds *c)
+{
+	struct fault f = { 0 };
+	auto_buf b = { 0 };
+
+	buf_init(&b, KEY_TEXT_MAX);
+	rsa_store_private(c->key, &b);
+	rsa_free(STEAL(c->new_key));
+	c->unsure = false;
+	if (spawner_save(c->spawner, FILE_NODE_KEY, buf_span(&b), &f) != 0 ||
+	    spawner_save(c->spawner, FILE_NODE_KEY_NEW, SPAN_NONE, &f) != 0)
+		log_error("node key not written", "why=%s", log_q(fault_text(&f)));
+	else
+		log_info("node key settled", "");
+}
+
+static void
 on_answer(void *arg, const struct agent_answer *a)
 {
 	struct agent_creds *c = arg;
@@ -196,6 +226,8 @@ on_answer(void *arg, const struct agent_answer *a)
 
 	c->call = NULL;
 	if (a->err != 0 || a->status != 200) {
+		if (c->unsure && a->status >= 400 && a->status < 500)
+			swap_keys(c); /* perhaps it knows the other one */
 		failed(c, a->why);
 		return;
 	}
@@ -210,6 +242,8 @@ on_answer(void *arg, const struct agent_answer *a)
 	log_info("credentials renewed", "key=%s life_s=%lld", c->access,
 	    (long long)((c->expire_ms - c->obtained_ms) / 1000));
 	save(c);
+	if (c->unsure)
+		settle_key(c);
 	plan_renewal(c);
 	tell_ready(c);
 	if (update_key)
@@ -260,24 +294,18 @@ static void
 on_rotated(void *arg, const struct agent_answer *a)
 {
 	struct agent_creds *c = arg;
-	struct fault f = { 0 };
-	auto_buf b = { 0 };
 
 	c->call = NULL;
-	if (a->err != 0 || a->status != 200) {
-		log_warn("key not changed", "why=%s", log_q(a->why));
-		rsa_free(STEAL(c->new_key));
+	if (a->err == 0 && a->status == 200) {
+		swap_keys(c);
+		settle_key(c);
 		return;
 	}
-	buf_init(&b, KEY_TEXT_MAX);
-	rsa_store_private(c->new_key, &b);
-	rsa_free(c->key);
-	c->key = STEAL(c->new_key);
-	agent_aws_set_key(c->aws, c->key);
-	if (spawner_save(c->spawner, FILE_NODE_KEY, buf_span(&b), &f) != 0)
-		log_error("new key not written", "why=%s", log_q(fault_text(&f)));
+	log_warn("key not changed", "why=%s", log_q(a->why));
+	if (a->err != 0 || a->status >= 500)
+		c->unsure = true; /* it may have happened; the next token call tells */
 	else
-		log_info("key changed", "");
+		settle_key(c);
 }
 
 /*
@@ -294,7 +322,7 @@ rotate(struct agent_creds *c)
 	buf_init(&private, KEY_TEXT_MAX);
 	buf_init(&public, KEY_TEXT_MAX);
 	buf_init(&body, KEY_TEXT_MAX);
-	if (rsa_generate(&c->new_key, &f) != 0)
+	if (c->unsure || rsa_generate(&c->new_key, &f) != 0)
 		goto bad;
 	rsa_store_private(c->new_key, &private);
 	rsa_store_public(c->new_key, &public);
@@ -317,7 +345,8 @@ rotate(struct agent_creds *c)
 	return;
 bad:
 	log_warn("key not changed", "why=%s", log_q(fault_text(&f)));
-	rsa_free(STEAL(c->new_key));
+	if (!c->unsure)
+		rsa_free(STEAL(c->new_key));
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -341,6 +370,8 @@ agent_creds_new(struct agent_creds **out, struct ev_loop *l, struct agent_aws *w
 		take_keys(c, o->access_key, o->secret_key, NULL);
 	else if ((r = rsa_load_private(&c->key, o->key, f)) == 0)
 		restore(c, o->saved);
+	if (r == 0 && o->new_key.n > 0)
+		c->unsure = rsa_load_private(&c->new_key, o->new_key, NULL) == 0;
 	if (r != 0) {
 		agent_creds_free(c);
 		return r;

@@ -19,8 +19,9 @@ struct agent_creds;
 struct agent_creds_options {
 	const char *fingerprint;
 	const char *access_key, *secret_key; /* static; "" with an activation */
-	struct span key;   /* the node's private key as stored; empty with static ones */
-	struct span saved; /* content of FILE_CREDENTIALS, or empty */
+	struct span key; /* the node's private key as stored; empty with static ones */
+	struct span new_key; /* of a change of keys that a crash interrupted, or empty */
+	struct span saved;   /* content of FILE_CREDENTIALS, or empty */
 };
 
 /* ready: the first usable credentials are there.  ERR_* when the key is unusable. */

@@ -168,20 +168,6 @@ agent_file_write(
 	return r;
 }
 
-int
-agent_file_rename(const char *dir, const char *from, const char *to, struct fault *f)
-{
-	char a[PATH_MAX], b[PATH_MAX];
-	int r;
-
-	if ((r = path_of(a, dir, from, f)) != 0 || (r = path_of(b, dir, to, f)) != 0)
-		return r;
-	if (rename(a, b) == -1 || sync_dir(dir) == -1)
-		return fault_set(
-		    f, err_from_errno(errno), "cannot rename %s: %s", a, strerror(errno));
-	return 0;
-}
-
 void
 agent_file_remove(const char *dir, const char *name)
 {
@@ -189,4 +175,14 @@ agent_file_remove(const char *dir, const char *name)
 
 	if (path_of(path, dir, name, NULL) == 0)
 		(void)unlink(path);
+}
+
+int
+agent_file_keep(const char *dir, const char *name, struct span content, struct fault *f)
+{
+	if (content.n > 0)
+		return agent_file_write(
+		    dir, name, content, strcmp(name, FILE_STATUS) != 0, f);
+	agent_file_remove(dir, name);
+	return 0;
 }

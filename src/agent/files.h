@@ -5,6 +5,7 @@
  *
  *	registration.json   who this node is and where its server is
  *(agent/registration.h) node-key            the private key, base64 of PKCS#8
+ *	node-key.new        the next one, until the server is known to have it
  *	credentials.json    temporary credentials, so that a restart can go on with them
  *	status.json         what `sallyport-agent status` shows
  */
@@ -31,6 +32,7 @@ int agent_file_read(
 /* durable: survives a power cut once this returns. */
 int agent_file_write(const char *dir, const char *name, struct span content, bool durable,
     struct fault *f) MUST_USE;
-int agent_file_rename(
-    const char *dir, const char *from, const char *to, struct fault *f) MUST_USE;
+/* What the agent itself keeps: empty content removes; all but the status is durable. */
+int agent_file_keep(
+    const char *dir, const char *name, struct span content, struct fault *f) MUST_USE;
 void agent_file_remove(const char *dir, const char *name); /* best effort */

@@ -211,8 +211,7 @@ do_save(struct monitor *m, const struct monitor_request *q, struct span text)
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (strcmp(q->file, files[i]) != 0)
 			continue;
-		if (agent_file_write(m->o.dir, files[i], text,
-			strcmp(files[i], FILE_STATUS) != 0, &f) != 0)
+		if (agent_file_keep(m->o.dir, files[i], text, &f) != 0)
 			log_warn("file not written", "why=%s", log_q(fault_text(&f)));
 		return 0;
 	}

@@ -53,7 +53,7 @@ struct spawner_ops {
 	    const struct spawn_handler *h, void *arg);
 	void (*signal)(struct spawned *s, int signum);
 	void (*close)(struct spawned *s);
-	/* One of the files of agent/files.h; durable content. */
+	/* One of the files of agent/files.h; empty content removes it. */
 	int (*save)(
 	    struct spawner *sp, const char *name, struct span content, struct fault *f);
 	void (*free)(struct spawner *sp);

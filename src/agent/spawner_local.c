@@ -174,7 +174,7 @@ local_save(struct spawner *sp, const char *name, struct span content, struct fau
 
 	if (l->dir == NULL)
 		return 0;
-	return agent_file_write(l->dir, name, content, strcmp(name, FILE_STATUS) != 0, f);
+	return agent_file_keep(l->dir, name, content, f);
 }
 
 static void

@@ -263,22 +263,25 @@ supervise_kill_all(void)
 			break;
 }
 
+/* The unified hierarchy, whether or not old ones are mounted beside it. */
 static bool
 own_cgroup(char *out, size_t size)
 {
-	char line[256];
+	char text[4096], *line;
 	ssize_t n;
 	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1)
 		return false;
-	n = read(fd, line, sizeof(line) - 1);
+	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
 		return false;
-	line[n] = '\0';
-	if (strncmp(line, "0::/", 4) != 0)
-		return false; /* not (only) the unified hierarchy */
+	text[n] = '\0';
+	line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	if (line == NULL || access("/sys/fs/cgroup/cgroup.procs", F_OK) == -1)
+		return false;
+	line += *line == '\n';
 	line[strcspn(line, "\n")] = '\0';
 	n = snprintf(out, size, "/sys/fs/cgroup%s", line + 3);
 	return n > 0 && (size_t)n < size;

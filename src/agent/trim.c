@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/sanitized.h"
 #include "base/base.h"
 
 /*
@@ -48,12 +49,6 @@ agent_trim(void)
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
 	(void)malloc_trim(0);
-#if !defined(__SANITIZE_ADDRESS__)
-	if (!has_text_relocations())
+	if (!SANITIZED && !has_text_relocations())
 		(void)dl_iterate_phdr(trim_object, &page);
-#else
-	(void)page;
-	(void)trim_object;
-	(void)has_text_relocations;
-#endif
 }

@@ -437,6 +437,54 @@ t_refused_credentials_are_renewed(void **state)
 	world_fini(&w);
 }
 
+/* A change of keys, and one that is interrupted at any point: the node keeps its name. */
+static void
+t_key_rotation(void **state)
+{
+	static const struct {
+		const char *what;
+		int status;
+		bool forget, restart;
+		uint32_t rotations;
+	} t[] = {
+		{ "as it should be", 0, false, false, 1 },
+		{ "refused: the old one stays", 400, false, false, 1 },
+		{ "taken, but the answer is lost", 0, true, false, 1 },
+		{ "taken, the answer lost, and then the agent dies", 0, true, true, 1 },
+		{ "not taken, no answer", 500, false, false, 1 },
+		{ "not taken, no answer, and then the agent dies", 500, false, true, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct world w;
+		uint32_t before;
+
+		row(t[i].what);
+		world_init(&w, &activated);
+		w.check_key = true;
+		w.want_new_key = true;
+		w.rotate_status = t[i].status;
+		w.forget_answer = t[i].forget;
+		assert_true(world_online(&w));
+		world_run(&w, 5000);
+		assert_int_equal(w.rotations, t[i].rotations);
+		if (t[i].restart) {
+			world_stop_agent(&w);
+			buf_reset(&w.saved); /* no credentials left either */
+			world_run(&w, 1000);
+			w.online = false;
+			assert_true(world_online(&w));
+		}
+		before = w.tokens;
+		world_run(&w, 40 * MINUTE); /* past the next renewal */
+		assert_true(w.tokens > before || t[i].restart);
+		assert_int_equal(w.saved_new_key.len, 0);
+		assert_true(w.online);
+		world_fini(&w);
+	}
+}
+
 /* 13 of the session list: the same order twice is one session. */
 static void
 t_repeated_order_is_one_session(void **state)
@@ -496,6 +544,7 @@ main(void)
 		cmocka_unit_test(t_19_server_down_at_boot),
 		cmocka_unit_test(t_22_credentials_are_kept),
 		cmocka_unit_test(t_refused_credentials_are_renewed),
+		cmocka_unit_test(t_key_rotation),
 		cmocka_unit_test(t_repeated_order_is_one_session),
 		cmocka_unit_test(t_replaced_channel_backs_off),
 	};

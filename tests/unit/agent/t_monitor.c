@@ -6,15 +6,21 @@
 #include "unit/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/files.h"
 #include "agent/monitor.h"
+#include "agent/sanitized.h"
 #include "agent/supervise.h"
+#include "base/log.h"
 
 struct rig {
 	char dir[64];
@@ -321,6 +327,55 @@ t_close_ends_everything(void **state)
 	rig_fini(&r);
 }
 
+/* What the worker still can do; its exit status says where it failed. */
+static _Noreturn void
+be_worker(void)
+{
+	char *argv[] = { (char *)(uintptr_t) "/bin/true", NULL };
+	struct fault f = { 0 };
+
+	if (monitor_drop_privileges(&f) != 0)
+		_exit(2);
+	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || getegid() == 0)
+		_exit(3);
+	if (getgroups(0, NULL) != 1)
+		_exit(4);
+	if (setuid(0) == 0 || setgid(0) == 0)
+		_exit(5);
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		_exit(6);
+	if (SANITIZED)
+		_exit(0);
+	if (execv(argv[0], argv) != -1 || errno != EPERM)
+		_exit(7);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != -1 || errno != EPERM)
+		_exit(8);
+	if (syscall(0x40000000 | SYS_getpid) != -1)
+		_exit(9);
+	if (open("/etc/os-release", O_RDONLY) == -1 ||
+	    socket(AF_INET, SOCK_STREAM, 0) == -1)
+		_exit(10);
+	_exit(0);
+}
+
+static void
+t_worker_has_no_rights(void **state)
+{
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0)
+		be_worker();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
@@ -330,7 +385,9 @@ main(void)
 		cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_spawn),
 		cmocka_unit_test(t_close_ends_everything),
+		cmocka_unit_test(t_worker_has_no_rights),
 	};
 
+	log_setup(LOG_ERROR, LOG_FORMAT_TEXT, "t_monitor");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

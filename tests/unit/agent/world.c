@@ -2,10 +2,12 @@
 /* See world.h. */
 #include "world.h"
 
+#include "agent/files.h"
 #include "codec/json.h"
 #include "codec/jsonw.h"
 #include "crypto/crypto.h"
 #include "proto/ack.h"
+#include "proto/sigv4.h"
 
 #define NODE_ID "mi-0123456789abcdef0"
 
@@ -520,17 +522,66 @@ reply_json(struct http_req *r, int status, const char *body)
 	http_reply(r, status, "application/x-amz-json-1.1", span_str(body));
 }
 
+static bool
+signed_with_known_key(struct world *w, struct http_req *r)
+{
+	struct sigv4_header headers[HTTP1_HEADERS_MAX];
+	struct sigv4_request q = { .method = "POST",
+		.path = r->path,
+		.headers = headers,
+		.nheaders = r->head->nheaders,
+		.body = r->body };
+	enum sigv4_reason why;
+	struct sigv4_auth a;
+	struct rsa_key *key;
+	bool good;
+
+	for (size_t i = 0; i < q.nheaders; i++)
+		headers[i] = (struct sigv4_header){ r->head->headers[i].name,
+			r->head->headers[i].value };
+	assert_int_equal(rsa_load_public(&key, buf_span(&w->known_key), NULL), 0);
+	good = sigv4_parse(&a, &q, &r->mem, &why, NULL) == 0 &&
+	    sigv4_verify_rsa(&a, &q, key, &r->mem, &why) == 0;
+	rsa_free(key);
+	return good;
+}
+
+static void
+on_rotate(struct world *w, struct http_req *r)
+{
+	auto_json *v = NULL;
+
+	assert_true(signed_with_known_key(w, r)); /* with the old one */
+	assert_int_equal(json_read(&v, r->body, NULL), 0);
+	w->rotations++;
+	if (w->rotate_status == 0) {
+		buf_reset(&w->known_key);
+		buf_add_str(&w->known_key, json_get_str(v, "NewPublicKey"));
+	}
+	reply_json(r,
+	    w->forget_answer            ? 500
+		: w->rotate_status != 0 ? w->rotate_status
+					: 200,
+	    "{}");
+}
+
 static void
 on_token(struct world *w, struct http_req *r)
 {
 	char body[400];
 
+	if (w->check_key && !signed_with_known_key(w, r)) {
+		reply_json(r, 400, "{\"__type\":\"InvalidSignatureException\"}");
+		return;
+	}
 	w->tokens++;
 	(void)snprintf(body, sizeof(body),
 	    "{\"AccessKeyId\":\"ASIA%016u\",\"SecretAccessKey\":\"secret\","
 	    "\"SessionToken\":\"token\",\"TokenExpirationDate\":%lld.0,"
-	    "\"UpdateKeyPair\":false}",
-	    w->tokens, (long long)(ev_wall_ms(w->server) / 1000 + w->token_life_s));
+	    "\"UpdateKeyPair\":%s}",
+	    w->tokens, (long long)(ev_wall_ms(w->server) / 1000 + w->token_life_s),
+	    w->want_new_key ? "true" : "false");
+	w->want_new_key = false;
 	reply_json(r, w->token_status != 0 ? w->token_status : 200,
 	    w->token_body != NULL ? w->token_body : body);
 }
@@ -567,6 +618,8 @@ on_post(struct world *w, struct http_req *r)
 	    span_starts(http1_get(r->head, "Authorization"), "AWS4-HMAC-SHA256 "));
 	if (span_eq_str(target, "AmazonSSM.RequestManagedInstanceRoleToken")) {
 		on_token(w, r);
+	} else if (span_eq_str(target, "AmazonSSM.UpdateManagedInstancePublicKey")) {
+		on_rotate(w, r);
 	} else if (span_eq_str(target, "AmazonSSM.UpdateInstanceInformation")) {
 		on_beat(w, r);
 	} else if (span_starts(r->path, "/v1/control-channel/")) {
@@ -641,19 +694,27 @@ fake_platform(struct agent_platform *p)
 		.ip = "192.0.2.7" };
 }
 
-static struct span
-test_key(void)
+/* One key pair for all tests: making one takes longer than most of them. */
+static void
+take_test_key(struct world *w)
 {
-	static struct buf key;
+	static char private[4096], public[1024];
 	struct rsa_key *pair;
 
-	if (key.p == NULL) {
-		buf_init(&key, 8192);
+	if (private[0] == '\0') {
+		auto_buf a = { 0 }, b = { 0 };
+
+		buf_init(&a, sizeof(private) - 1);
+		buf_init(&b, sizeof(public) - 1);
 		assert_int_equal(rsa_generate(&pair, NULL), 0);
-		rsa_store_private(pair, &key);
+		rsa_store_private(pair, &a);
+		rsa_store_public(pair, &b);
 		rsa_free(pair);
+		assert_int_equal(str_copy(private, sizeof(private), buf_cstr(&a)), 0);
+		assert_int_equal(str_copy(public, sizeof(public), buf_cstr(&b)), 0);
 	}
-	return buf_span(&key);
+	buf_add_str(&w->saved_key, private);
+	buf_add_str(&w->known_key, public);
 }
 
 static struct world_options options;
@@ -678,7 +739,8 @@ world_start_agent(struct world *w)
 
 	if (options.activation) {
 		o.credentials.access_key = "";
-		o.credentials.key = test_key();
+		o.credentials.key = buf_span(&w->saved_key);
+		o.credentials.new_key = buf_span(&w->saved_new_key);
 	}
 	assert_int_equal(agent_new(&w->agent, w->node, &o, &f), 0);
 }
@@ -699,10 +761,18 @@ keep(struct spawner *sp, const char *name, struct span content, struct fault *f)
 {
 	(void)sp;
 	(void)f;
-	if (strcmp(name, "credentials.json") != 0)
-		return 0;
-	buf_reset(&current->saved);
-	buf_add(&current->saved, content);
+	struct buf *b = NULL;
+
+	if (strcmp(name, FILE_CREDENTIALS) == 0)
+		b = &current->saved;
+	if (strcmp(name, FILE_NODE_KEY) == 0)
+		b = &current->saved_key;
+	if (strcmp(name, FILE_NODE_KEY_NEW) == 0)
+		b = &current->saved_new_key;
+	if (b != NULL) {
+		buf_reset(b);
+		buf_add(b, content);
+	}
 	return 0;
 }
 
@@ -716,6 +786,11 @@ world_init(struct world *w, const struct world_options *o)
 	buf_init(&w->first_beat, 16384);
 	buf_init(&w->last_beat, 16384);
 	buf_init(&w->saved, 16384);
+	buf_init(&w->saved_key, 16384);
+	buf_init(&w->saved_new_key, 16384);
+	buf_init(&w->known_key, 16384);
+	if (o->activation)
+		take_test_key(w);
 	w->sim = sim_new(&(struct sim_options){ .seed = o->seed,
 	    .latency_min_ms = 1,
 	    .latency_max_ms = 5,
@@ -759,6 +834,9 @@ world_fini(struct world *w)
 	buf_fini(&w->first_beat);
 	buf_fini(&w->last_beat);
 	buf_fini(&w->saved);
+	buf_fini(&w->saved_key);
+	buf_fini(&w->saved_new_key);
+	buf_fini(&w->known_key);
 }
 
 bool

@@ -58,6 +58,10 @@ struct world {
 	const char *data_body;
 	int beat_status; /* of UpdateInstanceInformation; 0: 200 */
 	bool ack_tasks;
+	bool want_new_key;  /* the next token answer says UpdateKeyPair */
+	int rotate_status;  /* of UpdateManagedInstancePublicKey; 0: 200 */
+	bool forget_answer; /* it takes the new key, and the answer is lost */
+	bool check_key;     /* token calls must be signed with known_key */
 	/* what it saw */
 	struct wsconn *control;
 	struct ev_timer task_timer;
@@ -71,7 +75,10 @@ struct world {
 	uint64_t last_ping_ms;
 	struct talk talks[WORLD_TALKS];
 	size_t ntalks;
-	struct buf saved; /* what the agent wanted kept */
+	/* what the agent wanted kept */
+	struct buf saved, saved_key, saved_new_key;
+	struct buf known_key; /* public; what the server takes */
+	uint32_t rotations;
 };
 
 struct world_options {
