@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many idle agents: registers, fetches credentials, opens the control channel and stays,
- * each with its own node id and TLS connection; nothing of the protocol is left out.
+ * Many idle agents: each registers, fetches credentials, opens the control channel and
+ * stays, with a node id and a TLS connection of its own; nothing of the protocol is left out.
  *
- *	load_agents ENDPOINT CA_FILE REGION ACTIVATION_ID ACTIVATION_CODE COUNT SECONDS
+ *	load_agents ENDPOINT CA_FILE REGION COUNT SECONDS {ACTIVATION_ID ACTIVATION_CODE}...
  *
- * Prints "online N" when all are there, holds them for SECONDS (or until standard input
- * ends when SECONDS is 0) and prints how many are still connected.  All nodes share one
- * RSA key: making ten thousand would measure something else.
+ * One activation for each thousand.  Prints "online N" when all are there, holds them for
+ * SECONDS and prints how many are still connected.  All nodes share one RSA key: making ten
+ * thousand would measure something else.
  */
 #include <signal.h>
 #include <sys/resource.h>
@@ -22,13 +22,14 @@
 #include "proto/control.h"
 #include "proto/sigv4.h"
 
-enum { AT_ONCE = 32, PING_MS = 54 * 1000 };
+enum { AT_ONCE = 32, PING_MS = 54 * 1000, REGISTRATIONS = 1000 /* of an activation */ };
 
 struct load {
 	struct ev_loop *loop;
 	struct http_client *http;
 	struct rsa_key *key;
-	const char *endpoint, *region, *activation_id, *activation_code;
+	const char *endpoint, *region;
+	char **activations; /* id, code, id, code ... */
 	char host[300];
 	struct buf public_key;
 	struct node *nodes;
@@ -291,17 +292,19 @@ next_node(struct load *l)
 	auto_buf body = { .max = 4096 };
 	struct jsonw w;
 	struct node *n;
+	char **activation;
 
 	if (l->online + l->failed == l->count)
 		all_there(l);
 	if (l->started == l->count)
 		return;
+	activation = l->activations + l->started / REGISTRATIONS * 2;
 	n = &l->nodes[l->started++];
 	n->l = l;
 	jw_init(&w, &body);
 	jw_open(&w, '{');
-	jw_field_str(&w, "ActivationCode", l->activation_code);
-	jw_field_str(&w, "ActivationId", l->activation_id);
+	jw_field_str(&w, "ActivationCode", activation[1]);
+	jw_field_str(&w, "ActivationId", activation[0]);
 	jw_field_str(&w, "Fingerprint", "load");
 	jw_key(&w, "PublicKey");
 	jw_span(&w, buf_span(&l->public_key));
@@ -323,11 +326,13 @@ main(int argc, char **argv)
 	struct rlimit lim;
 	int64_t count, seconds;
 
-	if (argc != 8 || num_parse(span_str(argv[6]), 1, 100000, &count) != 0 ||
-	    num_parse(span_str(argv[7]), 0, 86400, &seconds) != 0) {
+	if (argc < 8 || num_parse(span_str(argv[4]), 1, 100000, &count) != 0 ||
+	    num_parse(span_str(argv[5]), 0, 86400, &seconds) != 0 ||
+	    count > (argc - 6) / 2 * REGISTRATIONS) {
 		fprintf(stderr,
-		    "usage: load_agents ENDPOINT CA_FILE REGION ACTIVATION_ID "
-		    "ACTIVATION_CODE COUNT SECONDS\n");
+		    "usage: load_agents ENDPOINT CA_FILE REGION COUNT SECONDS "
+		    "{ACTIVATION_ID ACTIVATION_CODE}...\n"
+		    "one activation for each thousand\n");
 		return 2;
 	}
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
@@ -339,8 +344,7 @@ main(int argc, char **argv)
 	l = (struct load){ .loop = ev_loop_new(),
 		.endpoint = argv[1],
 		.region = argv[3],
-		.activation_id = argv[4],
-		.activation_code = argv[5],
+		.activations = argv + 6,
 		.count = (size_t)count,
 		.hold_ms = (uint64_t)seconds * 1000 };
 	buf_init(&l.public_key, 4096);

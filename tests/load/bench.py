@@ -157,10 +157,11 @@ def bench_stock(b):
 
 def bench_fleet(b):
     server = b.world.server.child.pid
-    ident, code = b.world.activation(limit=AGENTS)
+    # An activation is good for a thousand.
+    codes = [x for _ in range(0, AGENTS, 1000) for x in b.world.activation(limit=1000)]
     before = settle(lambda: memory([server]), 4)[0][0]
-    load = subprocess.Popen([LOAD / "load_agents", b.world.endpoint, str(b.world.ca), REGION, ident,
-                             code, str(AGENTS), "30"], stdout=subprocess.PIPE, text=True)
+    load = subprocess.Popen([LOAD / "load_agents", b.world.endpoint, str(b.world.ca), REGION,
+                             str(AGENTS), "30", *codes], stdout=subprocess.PIPE, text=True)
     began = time.monotonic()
     try:
         line = load.stdout.readline().strip()
