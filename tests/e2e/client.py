@@ -27,14 +27,13 @@ PASTE = 10 * 1024 * 1024
 
 
 class Proxy:
-    """A TCP proxy on loopback whose connections can be cut, or that can go silent."""
+    """A TCP proxy on loopback whose connections can be cut."""
 
     def __init__(self, target):
         self.target = target
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.pairs = []
-        self.silent = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -53,8 +52,6 @@ class Proxy:
     def _copy(self, a, b):
         with contextlib.suppress(OSError):
             while data := a.recv(65536):
-                while self.silent.is_set():
-                    time.sleep(0.05)
                 b.sendall(data)
         for s in (a, b):
             with contextlib.suppress(OSError):
