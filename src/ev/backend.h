@@ -46,6 +46,7 @@ struct ev_connect {
 	struct ev_loop *loop;
 	ev_connect_cb *cb;
 	void *arg;
+	ev_allow_cb *allow; /* NULL: any address */
 };
 
 struct ev_child {
@@ -79,7 +80,7 @@ struct ev_backend {
 	void (*pty_resize)(struct ev_stream *s, uint16_t rows, uint16_t cols);
 
 	struct ev_connect *(*connect)(struct ev_loop *l, const char *host, uint16_t port,
-	    uint64_t timeout_ms, ev_connect_cb *cb, void *arg);
+	    uint64_t timeout_ms, ev_allow_cb *allow, ev_connect_cb *cb, void *arg);
 	void (*connect_cancel)(struct ev_connect *c);
 
 	int (*listen)(struct ev_listener **out, struct ev_loop *l, const char *host,

@@ -397,7 +397,14 @@ struct ev_connect *
 ev_connect(struct ev_loop *l, const char *host, uint16_t port, uint64_t timeout_ms,
     ev_connect_cb *cb, void *arg)
 {
-	return l->ops->connect(l, host, port, timeout_ms, cb, arg);
+	return l->ops->connect(l, host, port, timeout_ms, NULL, cb, arg);
+}
+
+struct ev_connect *
+ev_connect_if(struct ev_loop *l, const char *host, uint16_t port, uint64_t timeout_ms,
+    ev_allow_cb *allow, ev_connect_cb *cb, void *arg)
+{
+	return l->ops->connect(l, host, port, timeout_ms, allow, cb, arg);
 }
 
 void

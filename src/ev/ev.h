@@ -106,6 +106,15 @@ typedef void ev_connect_cb(void *arg, struct ev_stream *s, int err, const char *
  */
 struct ev_connect *ev_connect(struct ev_loop *l, const char *host, uint16_t port,
     uint64_t timeout_ms, ev_connect_cb *cb, void *arg);
+/*
+ * The same, with every address asked about right before it is dialled; it is that very
+ * address, nothing is resolved again.  ip as ev_peer_ip() writes it, "" for a unix socket.
+ * When none was allowed the connect fails with ERR_DENIED.  allow may run inside
+ * ev_connect_if() and must not cancel.
+ */
+typedef bool ev_allow_cb(void *arg, const char *ip);
+struct ev_connect *ev_connect_if(struct ev_loop *l, const char *host, uint16_t port,
+    uint64_t timeout_ms, ev_allow_cb *allow, ev_connect_cb *cb, void *arg);
 void ev_connect_cancel(struct ev_connect *c);
 
 typedef void ev_accept_cb(void *arg, struct ev_stream *s); /* s is the callee's */

@@ -172,7 +172,7 @@ void sim_peer(const struct ev_stream *s, char *ip, size_t size, uint16_t *port);
 /* --- sim_dial.c: listening and connecting ----------------------------------- */
 
 struct ev_connect *sim_connect(struct ev_loop *l, const char *host, uint16_t port,
-    uint64_t timeout_ms, ev_connect_cb *cb, void *arg);
+    uint64_t timeout_ms, ev_allow_cb *allow, ev_connect_cb *cb, void *arg);
 void sim_connect_cancel(struct ev_connect *c);
 int sim_listen(struct ev_listener **out, struct ev_loop *l, const char *host,
     uint16_t port, ev_accept_cb *cb, void *arg, struct fault *f);

@@ -191,6 +191,31 @@ on_deadline(void *arg)
 	deliver(c);
 }
 
+/* n: NULL for an address that no host of this world has. */
+static bool
+may_dial(struct sim_connect *c, const struct sim_name *n, bool loopback)
+{
+	const char *ip = n != NULL ? n->ip : c->host;
+
+	if (c->base.allow == NULL)
+		return true;
+	if (c->host[0] == '/')
+		ip = "";
+	else if (loopback)
+		ip = strcmp(c->host, "::1") == 0 ? "::1" : "127.0.0.1";
+	if (c->base.allow(c->base.arg, ip))
+		return true;
+	c->err = ERR_DENIED;
+	snprintf(c->why, sizeof(c->why), "connecting to %.100s is not allowed", ip);
+	return false;
+}
+
+static bool
+is_address(const char *host)
+{
+	return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
+}
+
 static struct sim_listener *
 target(struct sim_connect *c, struct sim_host *from)
 {
@@ -200,6 +225,8 @@ target(struct sim_connect *c, struct sim_host *from)
 	struct sim_name *n = loopback ? from->name : sim_name_find(w, c->host);
 	struct sim_listener *ln = NULL;
 
+	if ((n != NULL || is_address(c->host)) && !may_dial(c, n, loopback))
+		return NULL;
 	if (n == NULL) {
 		c->err = ERR_RESOLVE;
 		snprintf(
@@ -261,13 +288,13 @@ on_there(void *arg)
 
 struct ev_connect *
 sim_connect(struct ev_loop *l, const char *host, uint16_t port, uint64_t timeout_ms,
-    ev_connect_cb *cb, void *arg)
+    ev_allow_cb *allow, ev_connect_cb *cb, void *arg)
 {
 	struct sim_host *h = sim_host_of(l);
 	struct sim_world *w = h->world;
 	struct sim_connect *c = xcalloc(1, sizeof(*c));
 
-	c->base = (struct ev_connect){ l, cb, arg };
+	c->base = (struct ev_connect){ l, cb, arg, allow };
 	c->host = xstrdup(host);
 	c->port = port;
 	c->local =

@@ -115,7 +115,7 @@ void evu_listeners_close_all(struct evu_loop *l);
 
 /* uv_connect.c */
 struct ev_connect *evu_connect(struct ev_loop *l, const char *host, uint16_t port,
-    uint64_t timeout_ms, ev_connect_cb *cb, void *arg);
+    uint64_t timeout_ms, ev_allow_cb *allow, ev_connect_cb *cb, void *arg);
 void evu_connect_cancel(struct ev_connect *c);
 void evu_connects_cancel_all(struct evu_loop *l);
 

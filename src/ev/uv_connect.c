@@ -131,6 +131,27 @@ try_ms(const struct evu_connect *c, uint64_t now)
 	return MIN(left, MAX(left / n, TRY_MIN_MS));
 }
 
+static bool
+may_dial(struct evu_connect *c)
+{
+	const struct sockaddr *sa = c->cur->ai_addr;
+	const struct sockaddr_in *sin = (const void *)sa;
+	const struct sockaddr_in6 *sin6 = (const void *)sa;
+	char ip[64] = "";
+
+	if (c->base.allow == NULL)
+		return true;
+	if (sa->sa_family == AF_INET)
+		evu_addr_ip(ip, sizeof(ip), AF_INET, &sin->sin_addr);
+	else if (sa->sa_family == AF_INET6)
+		evu_addr_ip(ip, sizeof(ip), AF_INET6, sin6->sin6_addr.s6_addr);
+	if (c->base.allow(c->base.arg, ip))
+		return true;
+	c->err = ERR_DENIED;
+	snprintf(c->why, sizeof(c->why), "connecting to %s is not allowed", ip);
+	return false;
+}
+
 static void
 try_next(struct evu_connect *c)
 {
@@ -141,6 +162,8 @@ try_next(struct evu_connect *c)
 	while (c->next != NULL) {
 		c->cur = c->next;
 		c->next = c->cur->ai_next;
+		if (!may_dial(c))
+			continue;
 		if ((fd = evu_socket(c->cur->ai_family)) == -1) {
 			note(c, errno);
 			continue;
@@ -306,14 +329,14 @@ connect_path(struct evu_connect *c)
 
 struct ev_connect *
 evu_connect(struct ev_loop *l, const char *host, uint16_t port, uint64_t timeout_ms,
-    ev_connect_cb *cb, void *arg)
+    ev_allow_cb *allow, ev_connect_cb *cb, void *arg)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
 	struct evu_connect *c = xcalloc(1, sizeof(*c));
 	char service[8];
 
-	c->base = (struct ev_connect){ l, cb, arg };
+	c->base = (struct ev_connect){ l, cb, arg, allow };
 	c->host = xstrdup(host);
 	c->timeout_ms = timeout_ms;
 	c->deadline_ms = ev_now_ms(l) + timeout_ms;

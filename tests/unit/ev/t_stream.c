@@ -461,6 +461,78 @@ t_connect_failures(void **state)
 	pair_end(&p);
 }
 
+/* Every address is asked about, and what is not allowed is not dialled. */
+struct asked {
+	struct env *e;
+	char ips[200];
+	const char *only; /* NULL: none is allowed */
+	int err;
+};
+
+static bool
+allow(void *arg, const char *ip)
+{
+	struct asked *a = arg;
+	size_t n = strlen(a->ips);
+
+	(void)snprintf(a->ips + n, sizeof(a->ips) - n, "%s;", ip);
+	return a->only != NULL && strcmp(ip, a->only) == 0;
+}
+
+static void
+on_asked(void *arg, struct ev_stream *s, int err, const char *why)
+{
+	struct asked *a = arg;
+
+	(void)why;
+	a->err = err;
+	ev_close(s);
+	env_done(a->e);
+}
+
+static void
+close_accepted(void *arg, struct ev_stream *s)
+{
+	(void)arg;
+	ev_close(s);
+}
+
+static void
+t_connect_if(void **state)
+{
+	static const struct {
+		const char *what, *host, *only, *ips; /* ips NULL: whatever it is */
+		int err;
+	} t[] = {
+		{ "allowed", "127.0.0.1", "127.0.0.1", "127.0.0.1;", 0 },
+		{ "none allowed", "127.0.0.1", NULL, "127.0.0.1;", ERR_DENIED },
+		{ "the address of a name is asked about", "localhost", "127.0.0.1", NULL,
+		    0 },
+		{ "and not the name", "localhost", "localhost", NULL, ERR_DENIED },
+		{ "IPv6", "::1", NULL, "::1;", ERR_DENIED },
+		{ "a socket's path has no address", "/nonexistent", NULL, ";",
+		    ERR_DENIED },
+	};
+	struct env *e = *state;
+	struct ev_listener *ln;
+	struct fault f = { 0 };
+
+	assert_int_equal(
+	    ev_listen(&ln, e->client, "127.0.0.1", 0, close_accepted, NULL, &f), 0);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct asked a = { .e = e, .only = t[i].only };
+
+		print_message("  %s\n", t[i].what);
+		ev_connect_if(e->client, t[i].host, ev_listener_port(ln), 5000, allow,
+		    on_asked, &a);
+		env_run(e);
+		assert_int_equal(a.err, t[i].err);
+		if (t[i].ips != NULL)
+			assert_string_equal(a.ips, t[i].ips);
+	}
+	ev_listener_close(ln);
+}
+
 static void
 t_connect_cancel(void **state)
 {
@@ -573,6 +645,7 @@ main(void)
 		ENV_TEST(t_peer_names),
 		ENV_TEST(t_run_ends),
 		ENV_TEST(t_connect_failures),
+		ENV_TEST(t_connect_if),
 		ENV_TEST(t_connect_cancel),
 		ENV_TEST(t_free_while_open),
 		ENV_TEST(t_listener_pause),
