@@ -29,6 +29,17 @@ struct toy {
 };
 
 static void
+toy_flood(struct sim_child *c, long n)
+{
+	auto_buf b = { 0 };
+
+	buf_init(&b, 64 * 1024 * 1024);
+	for (long i = 0; i < n; i++)
+		buf_addf(&b, "%07ld\n", i);
+	sim_child_output(c, 1, buf_span(&b));
+}
+
+static void
 toy_line(struct sim_child *c, struct toy *t)
 {
 	char text[200];
@@ -45,12 +56,7 @@ toy_line(struct sim_child *c, struct toy *t)
 		(void)snprintf(text, sizeof(text), "%u %u\n", t->rows, t->cols);
 		sim_child_output(c, 1, span_str(text));
 	} else if (strncmp(t->line, "flood ", 6) == 0) {
-		long n = strtol(t->line + 6, NULL, 10);
-
-		for (long i = 0; i < n; i++) {
-			(void)snprintf(text, sizeof(text), "%07ld\n", i);
-			sim_child_output(c, 1, span_str(text));
-		}
+		toy_flood(c, strtol(t->line + 6, NULL, 10));
 	} else {
 		(void)snprintf(text, sizeof(text), "%zu bytes\n", strlen(t->line));
 		sim_child_output(c, 1, span_str(text));
