@@ -6,10 +6,10 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "client/port.h"
+#include "client/resume.h"
 #include "client/run.h"
 #include "client/terminal.h"
-#include "codec/json.h"
-#include "codec/jsonw.h"
 
 enum {
 	INPUT_STOCK = 4 * 1024, /* one paste chunk towards a stock agent's terminal */
@@ -25,19 +25,18 @@ static const struct term_size no_terminal = { .cols = 300, .rows = 100 };
 
 struct run {
 	struct ev_loop *loop;
-	struct aws_api *api;
-	struct aws_settings *settings;
 	const struct run_options *o;
 	struct client_session *session;
 	struct stdio *io;
-	struct aws_call *call; /* ResumeSession or TerminateSession under way */
+	struct port_session *port; /* of a session of type Port; else NULL */
+	struct port_host port_host;
+	struct resume resume;
 	struct term_size size;
 	enum document_type type;
 	struct buf pending; /* input that the window had no room for */
 	uint8_t last; /* byte of the input; to know whether its last line is whole */
 	size_t input_max;
 	uint64_t lost_ms; /* when the connection went away; 0: it is there */
-	char refusal[64]; /* the last code with which a resume was refused */
 	bool ready, size_due, eof, leaving;
 	bool tells_status; /* the node's agent says how the command ended */
 	uint32_t eofs;     /* Ctrl-D sent for the end of our input */
@@ -178,7 +177,12 @@ queue_input(struct run *r, struct span in)
 static void
 on_input(void *arg, struct span in)
 {
-	queue_input(arg, in);
+	struct run *r = arg;
+
+	if (r->port != NULL)
+		port_session_input(r->port, in);
+	else
+		queue_input(r, in);
 }
 
 static void
@@ -186,6 +190,10 @@ on_eof(void *arg)
 {
 	struct run *r = arg;
 
+	if (r->port != NULL) {
+		port_session_eof(r->port);
+		return;
+	}
 	r->eof = true;
 	feed(r);
 }
@@ -227,11 +235,25 @@ on_resize(void *arg)
 		send_size(r);
 }
 
+/* A port session has no keys; a pipe may be suspended like any program. */
+static void
+stop_port(struct run *r, int signum)
+{
+	if (signum == SIGTSTP && port_session_is_stdio(r->port))
+		(void)raise(SIGSTOP);
+	else if (r->leaving)
+		leave(r, r->o->style == RUN_PLUGIN ? 0 : RUN_EXIT_LOST);
+	else
+		port_session_stop(r->port);
+}
+
 /* A key that our terminal turned into a signal: it was not raw. */
 static void
 send_control(struct run *r, const char *byte)
 {
-	if (r->ready)
+	if (r->port != NULL)
+		stop_port(r, byte[0] == 0x1a ? SIGTSTP : SIGINT);
+	else if (r->ready)
 		queue_input(r, span_of(byte, 1));
 	else if (byte[0] != 0x1a) /* nothing to suspend yet */
 		terminate(r);
@@ -261,7 +283,9 @@ on_sigterm(void *arg)
 {
 	struct run *r = arg;
 
-	if (r->leaving)
+	if (r->port != NULL)
+		stop_port(r, SIGTERM);
+	else if (r->leaving)
 		leave(r, r->o->style == RUN_PLUGIN ? 0 : RUN_EXIT_LOST);
 	else
 		terminate(r);
@@ -289,23 +313,12 @@ watch_signals(struct run *r)
 /* --- calls to the service ---------------------------------------------------------- */
 
 static void
-session_body(const struct run *r, struct buf *out)
-{
-	struct jsonw w;
-
-	jw_init(&w, out);
-	jw_open(&w, '{');
-	jw_field_str(&w, "SessionId", r->o->session_id);
-	jw_close(&w, '}');
-}
-
-static void
 on_terminated(void *arg, const struct aws_answer *a)
 {
 	struct run *r = arg;
 
 	(void)a;
-	r->call = NULL;
+	r->resume.call = NULL;
 	leave(r, r->o->style == RUN_PLUGIN ? 0 : RUN_EXIT_LOST);
 }
 
@@ -313,95 +326,55 @@ on_terminated(void *arg, const struct aws_answer *a)
 static void
 terminate(struct run *r)
 {
-	auto_buf body = { .max = 1024 };
-
 	if (r->leaving)
 		return;
 	r->leaving = true;
 	stdio_allow(r->io, 0);
 	terminal_restore();
-	if (r->call != NULL)
-		aws_call_cancel(STEAL(r->call));
-	session_body(r, &body);
-	r->call = aws_ssm(r->api, "TerminateSession", buf_span(&body), TERMINATE_WAIT_MS,
-	    on_terminated, r);
-}
-
-/* Trying goes on, but the person may be able to help (new credentials). */
-static void
-say_refusal(struct run *r, const char *code, const char *message)
-{
-	char text[400];
-
-	if (strcmp(r->refusal, code) == 0)
-		return; /* once is enough */
-	snprintf(r->refusal, sizeof(r->refusal), "%s", code);
-	snprintf(text, sizeof(text), "the session cannot be resumed yet (%s: %s)", code,
-	    message);
-	notice(r, text);
-}
-
-static void
-on_resumed(void *arg, const struct aws_answer *a)
-{
-	struct run *r = arg;
-	const char *token, *url;
-
-	r->call = NULL;
-	if (a->err != 0) {
-		client_session_resumed(r->session, NULL, NULL, a->err, a->message);
-	} else if (a->status == 200) {
-		token = json_get_str(a->out, "TokenValue");
-		url = json_get_str(a->out, "StreamUrl");
-		if (token != NULL && token[0] == '\0')
-			token = NULL;
-		client_session_resumed(r->session, token, url, 0, "");
-	} else if (strcmp(a->code, "DoesNotExistException") == 0) {
-		client_session_resumed(r->session, NULL, NULL, 0, "");
-	} else {
-		say_refusal(r, a->code, a->message);
-		client_session_resumed(r->session, NULL, NULL, ERR_DENIED, a->message);
-	}
+	resume_terminate(&r->resume, TERMINATE_WAIT_MS, on_terminated, r);
 }
 
 static void
 on_resume(void *arg)
 {
 	struct run *r = arg;
-	auto_buf body = { .max = 1024 };
-	struct fault f = { 0 };
 
-	if (r->leaving)
-		return;
-	/* Credentials may have been renewed while we were connected. */
-	if (aws_settings_keys(r->settings, &f) != 0) {
-		say_refusal(r, "credentials", fault_text(&f));
-		client_session_resumed(
-		    r->session, NULL, NULL, ERR_DENIED, fault_text(&f));
-		return;
-	}
-	session_body(r, &body);
-	r->call = aws_ssm(r->api, "ResumeSession", buf_span(&body), 0, on_resumed, r);
+	if (!r->leaving)
+		resume_ask(&r->resume);
 }
 
 /* --- the session ------------------------------------------------------------------- */
+
+static void
+port_say(void *arg, const char *text)
+{
+	say(arg, "%s", text);
+}
+
+static void
+port_terminate(void *arg)
+{
+	terminate(arg);
+}
 
 static void
 on_ready(void *arg, const struct session_info *info)
 {
 	struct run *r = arg;
 
-	if (info->type == DOCUMENT_PORT) {
-		say(r,
-		    "Cannot perform start session: port sessions are not supported by "
-		    "this client "
-		    "yet\n");
-		terminate(r);
-		return;
-	}
 	if (info->customer_message[0] != '\0')
 		say(r, "%s\n", info->customer_message);
 	r->type = info->type;
+	if (info->type == DOCUMENT_PORT) {
+		r->port_host = (struct port_host){ .loop = r->loop,
+			.session = r->session,
+			.io = r->io,
+			.session_id = r->o->session_id,
+			.say = port_say,
+			.terminate = port_terminate };
+		r->port = port_session_new(&r->port_host, r, info);
+		return;
+	}
 	r->tells_status = info->own_peer || info->type == DOCUMENT_NONINTERACTIVE;
 	r->input_max = info->own_peer ? INPUT_OWN : INPUT_STOCK;
 	r->ready = true;
@@ -433,6 +406,8 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 
 	if (r->leaving)
 		return 0;
+	if (r->port != NULL)
+		return port_session_data(r->port, payload_type, data);
 	if (r->eofs > 0)
 		ev_timer_set(r->loop, &r->eof_again, EOF_QUIET_MS, on_quiet, r);
 	if (payload_type == PAYLOAD_EXIT_CODE)
@@ -449,7 +424,12 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 static void
 on_window(void *arg)
 {
-	feed(arg);
+	struct run *r = arg;
+
+	if (r->port != NULL)
+		port_session_go(r->port);
+	else
+		feed(r);
 }
 
 static void
@@ -460,7 +440,7 @@ on_lost(void *arg, bool lost, const char *why)
 
 	if (!lost) {
 		r->lost_ms = 0;
-		r->refusal[0] = '\0';
+		resume_back(&r->resume);
 		notice(r, "connection restored");
 		feed(r);
 		return;
@@ -531,12 +511,18 @@ static const struct client_session_ops session_ops = {
 	.resume = on_resume,
 };
 
+static void
+resume_notice(void *arg, const char *text)
+{
+	notice(arg, text);
+}
+
 int
 run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *settings,
     const struct run_options *o)
 {
 	struct run r = {
-		.loop = l, .api = api, .settings = settings, .o = o, .status = -1
+		.loop = l, .o = o, .status = -1
 	};
 	char client_id[UUID_LEN + 1];
 	uint8_t raw[16];
@@ -559,12 +545,18 @@ run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *setting
 		.client_version = HANDSHAKE_CLIENT_VERSION,
 	    },
 	    &session_ops, &r);
+	r.resume = (struct resume){ .api = api,
+		.settings = settings,
+		.session = r.session,
+		.session_id = o->session_id,
+		.notice = resume_notice,
+		.arg = &r };
 	ev_run(l);
 	terminal_restore();
 	ev_timer_clear(&r.eof_again);
+	port_session_free(r.port);
 	client_session_free(r.session);
-	if (r.call != NULL)
-		aws_call_cancel(r.call);
+	resume_cancel(&r.resume);
 	stdio_free(r.io);
 	buf_fini(&r.pending);
 	return r.exit_code;
