@@ -18,9 +18,10 @@ struct act {
 	uint16_t rows, cols;
 };
 
+/* Output that was not taken yet: p[off..off+n). */
 struct pending {
 	uint8_t *p;
-	size_t n;
+	size_t off, n, cap;
 };
 
 struct sim_child {
@@ -114,9 +115,9 @@ flush(struct sim_child *c, int i)
 	size_t put;
 	int r = 0;
 
-	while (out->n > 0 && (r = ev_write(s, out->p, out->n, &put)) == 0) {
+	while (out->n > 0 && (r = ev_write(s, out->p + out->off, out->n, &put)) == 0) {
+		out->off += put;
 		out->n -= put;
-		memmove(out->p, out->p + put, out->n);
 	}
 	if (r == ERR_CLOSED || r == ERR_IO)
 		out->n = 0; /* nobody reads it any more */
@@ -188,8 +189,15 @@ sim_child_output(struct sim_child *c, int which, struct span s)
 	assert(which == 1 || which == 2);
 	if (c->dead || c->exiting || s.n == 0)
 		return;
-	out->p = xrealloc(out->p, out->n + s.n);
-	memcpy(out->p + out->n, s.p, s.n);
+	if (out->off > 0 && (out->n == 0 || out->off > out->cap / 2)) {
+		memmove(out->p, out->p + out->off, out->n);
+		out->off = 0;
+	}
+	if (out->off + out->n + s.n > out->cap) {
+		out->cap = MAX(2 * out->cap, out->off + out->n + s.n);
+		out->p = xrealloc(out->p, out->cap);
+	}
+	memcpy(out->p + out->off + out->n, s.p, s.n);
 	out->n += s.n;
 	ev_stream_want(&c->mine[i]->base, c->mine[i]->base.want_read, true);
 }
