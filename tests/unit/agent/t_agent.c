@@ -6,6 +6,8 @@
  */
 #include "world.h"
 
+#include <malloc.h>
+
 #include "base/log.h"
 #include "codec/json.h"
 
@@ -350,6 +352,7 @@ t_19_reconnects_within_a_minute_for_days(void **state)
 	struct world w;
 	uint64_t gap;
 	uint32_t n;
+	size_t heap;
 
 	(void)state;
 	world_init(&w, &activated);
@@ -361,7 +364,12 @@ t_19_reconnects_within_a_minute_for_days(void **state)
 	wsconn_close(STEAL(w.control), 0);
 	w.online = false;
 	n = w.creates;
-	world_run(&w, 48 * HOUR);
+	world_run(&w, HOUR);
+	heap = mallinfo2().uordblks;
+	world_run(&w, 47 * HOUR);
+	row("days offline cost no memory");
+	if (heap > 0) /* the sanitizers count nothing */
+		assert_true(mallinfo2().uordblks < heap + 32 * 1024);
 	assert_in_range(w.creates, n + 48 * 60, WORLD_CALLS - 1);
 	for (uint32_t i = n + 1; i < w.creates; i++) {
 		gap = w.call_ms[i] - w.call_ms[i - 1];
