@@ -17,6 +17,10 @@ bit_of(int64_t seq)
 void
 ackbook_add(struct ackbook *b, int64_t seq)
 {
+	if (b->late && seq >= 0 && seq < INT64_MAX - ACKBOOK_WINDOW) {
+		b->late = false;
+		b->base = b->floor = seq;
+	}
 	/* Written as a difference: seq comes from a peer and may be near INT64_MAX. */
 	if (seq < b->floor || seq - b->floor >= ACKBOOK_WINDOW)
 		return;
@@ -33,6 +37,6 @@ ackbook_has(const struct ackbook *b, int64_t seq)
 	if (seq < 0 || seq - b->floor >= ACKBOOK_WINDOW)
 		return false;
 	if (seq < b->floor)
-		return true;
+		return seq >= b->base;
 	return b->bits[(seq % ACKBOOK_WINDOW) / 64] & bit_of(seq);
 }

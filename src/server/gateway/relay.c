@@ -20,6 +20,11 @@ struct relay_end {
 	uint64_t last_us;       /* when it came */
 	int64_t response_seq;   /* client: its HandshakeResponse, -1: not seen */
 	bool response_acked;
+	/* A stock client that came back, and whether it has something already. */
+	bool came_back;
+	int64_t suspect_seq;   /* sent again by the agent, not acknowledged; -1: none */
+	unsigned pongs;        /* since it was forwarded */
+	int64_t duplicate_seq; /* everything up to here it has, -1: not known */
 };
 
 struct relay {
@@ -33,17 +38,20 @@ struct relay {
 	struct ev_timer closing;
 	bool agent_paused; /* a stock agent was told to stop reading its terminal */
 	bool closed;       /* channel_closed was sent: nothing is relayed any more */
+	bool late;         /* made after a restart, for a session under way */
 	char session_id[97];
 };
 
 static void on_message(void *arg, uint8_t op, struct span body);
 static void on_drain(void *arg);
 static void on_close(void *arg, int err, uint16_t code);
+static void on_pong(void *arg, uint64_t rtt_us);
 
 static const struct wsconn_handler relay_handler = {
 	.on_message = on_message,
 	.on_drain = on_drain,
 	.on_close = on_close,
+	.on_pong = on_pong,
 };
 
 static struct relay_end *
@@ -157,7 +165,9 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
     struct relay_counters *counters, relay_gone_fn *gone, void *arg)
 {
 	struct relay *r = xcalloc(1, sizeof(*r));
+	const struct session *se = session_find(sessions, session_id);
 
+	r->late = se != NULL && (se->client_was_joined || se->agent_was_joined);
 	r->channel.close = relay_close;
 	r->loop = l;
 	r->sessions = sessions;
@@ -172,6 +182,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 		e->relay = r;
 		e->which = i;
 		e->last_seq = e->response_seq = -1;
+		e->suspect_seq = e->duplicate_seq = -1;
 		relay_queue_init(&e->out, l);
 	}
 	return r;
@@ -209,8 +220,12 @@ relay_attach(struct relay *r, enum session_end which, struct wsconn *c, bool own
 	end_drop(e, WS_CLOSE_GOING_AWAY);
 	e->conn = c;
 	e->own = own;
-	if (!own && e->acked == NULL)
+	if (!own && e->acked == NULL) {
 		e->acked = xcalloc(1, sizeof(*e->acked));
+		e->acked->late = r->late;
+	}
+	e->came_back = !own && which == SESSION_CLIENT && se->client_was_joined;
+	e->suspect_seq = -1;
 	r->counters->sockets++;
 	relay_queue_attach(&e->out, c, !own && which == SESSION_CLIENT);
 	wsconn_set_handler(c, &relay_handler, e);
@@ -260,6 +275,42 @@ synthesise_ack(struct relay_end *to, const struct agentmsg *m)
 	relay_queue_flush(&to->out);
 }
 
+/* --- duplicates that a stock client passes over in silence -------------------------- */
+
+/* It was just forwarded again: is the client silent because it has it? */
+static void
+suspect(struct relay_end *client, int64_t seq)
+{
+	if (!client->came_back || client->suspect_seq == seq ||
+	    relay_queue_bytes(&client->out) > 0)
+		return;
+	client->suspect_seq = seq;
+	client->pongs = 0;
+	if (wsconn_ping(client->conn, SPAN_NONE) != 0)
+		client->suspect_seq = -1;
+}
+
+/*
+ * Pongs come in order, and at most one answers a ping from before the message.  The stock
+ * client acknowledges before it reads on, so the second one ends the doubt.
+ */
+static void
+on_pong(void *arg, uint64_t rtt_us)
+{
+	struct relay_end *e = arg;
+
+	(void)rtt_us;
+	if (e->suspect_seq < 0)
+		return;
+	if (++e->pongs < 2) {
+		if (wsconn_ping(e->conn, SPAN_NONE) != 0)
+			e->suspect_seq = -1;
+		return;
+	}
+	e->duplicate_seq = MAX(e->duplicate_seq, e->suspect_seq);
+	e->suspect_seq = -1;
+}
+
 static void
 on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 {
@@ -267,10 +318,12 @@ on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 	struct relay_end *far = far_end(e);
 	struct session *se = session_find(r->sessions, r->session_id);
 	enum relay_kind kind = RELAY_PLAIN;
+	bool again = m->seq <= e->last_seq;
 
 	if (se == NULL)
 		return;
-	if (e->acked != NULL && ackbook_has(e->acked, m->seq)) {
+	if ((e->acked != NULL && ackbook_has(e->acked, m->seq)) ||
+	    (m->seq >= 0 && m->seq <= far->duplicate_seq)) {
 		synthesise_ack(e, m);
 		return;
 	}
@@ -293,6 +346,8 @@ on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 	r->counters->bytes += m->payload.n;
 	relay_queue_add(&far->out, kind, -1, 0, raw);
 	relay_queue_flush(&far->out);
+	if (again)
+		suspect(far, m->seq);
 	push_back(e);
 }
 
@@ -310,6 +365,8 @@ on_ack(struct relay_end *e, const struct agentmsg *m, struct span raw)
 	}
 	if (sender->acked != NULL)
 		ackbook_add(sender->acked, seq);
+	if (e->suspect_seq == seq)
+		e->suspect_seq = -1;
 	if (!sender->own && seq >= sender->last_seq)
 		not_before = sender->last_us + RELAY_ACK_HOLD_US;
 	if (sender->which == SESSION_CLIENT && seq == sender->response_seq) {

@@ -11,6 +11,10 @@
  *	  after sending it);
  *	- an acknowledged message that a stock peer sends again is answered from the
  *	  ackbook;
+ *	- the acknowledgement of a stock client may have died with its connection, or with
+ *	  the server; once the client is back, what its agent sends again and the client
+ *	  lets pass in silence is a duplicate, and so is all before it: such messages are
+ *	  acknowledged in its place (two pongs prove that the client has read them);
  *	- HandshakeComplete reaches a stock client behind the acknowledgement of its
  *	  HandshakeResponse, and then nothing for RELAY_QUIET_MS or until the client
  *	  speaks.

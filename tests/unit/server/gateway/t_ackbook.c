@@ -40,6 +40,29 @@ t_gaps(void **state)
 	assert_false(ackbook_has(&b, 6));
 }
 
+/* Made in the middle of a session: it begins where the first entry is. */
+static void
+t_late(void **state)
+{
+	struct ackbook b = { .late = true };
+	int64_t far = INT64_C(1) << 40;
+
+	(void)state;
+	ackbook_add(&b, INT64_MAX);
+	assert_false(ackbook_has(&b, INT64_MAX));
+	assert_false(ackbook_has(&b, 0));
+	ackbook_add(&b, far);
+	ackbook_add(&b, far + 1);
+	ackbook_add(&b, far + 7);
+	assert_true(ackbook_has(&b, far));
+	assert_true(ackbook_has(&b, far + 1));
+	assert_false(ackbook_has(&b, far + 2));
+	assert_true(ackbook_has(&b, far + 7));
+	assert_false(ackbook_has(&b, far - 1));
+	ackbook_add(&b, far - 1); /* it is not known what lies between */
+	assert_false(ackbook_has(&b, far - 1));
+}
+
 /* Numbers that a liar may send change nothing and reach no memory that is not ours. */
 static void
 t_hostile(void **state)
@@ -64,6 +87,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_in_order),
 		cmocka_unit_test(t_gaps),
+		cmocka_unit_test(t_late),
 		cmocka_unit_test(t_hostile),
 	};
 

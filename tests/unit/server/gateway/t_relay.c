@@ -484,6 +484,33 @@ t_replaced(void **state)
 	assert_int_equal(t->counters.sockets, 2);
 }
 
+/* Its acknowledgement died with the connection, and it is silent about duplicates. */
+static void
+t_lost_acknowledgement(void **state)
+{
+	struct test *t = *state;
+
+	join(t, &t->agent, false);
+	join(t, &t->client, false);
+	send_data(&t->agent, 7, PAYLOAD_OUTPUT);
+	send_data(&t->agent, 7, PAYLOAD_OUTPUT);
+	pass_ms(t, 100);
+	assert_false(has(&t->agent, MSG_ACKNOWLEDGE, 7)); /* it may be on its way */
+	leave_peer(&t->client);
+	join(t, &t->client, false);
+	t->client.n = 0;
+	send_data(&t->agent, 7, PAYLOAD_OUTPUT);
+	pass_ms(t, 100);
+	assert_int_equal(t->client.n, 1);
+	send_data(&t->agent, 7, PAYLOAD_OUTPUT);
+	pass_ms(t, 100);
+	assert_true(has(&t->agent, MSG_ACKNOWLEDGE, 7));
+	assert_int_equal(t->client.n, 1);
+	send_data(&t->agent, 8, PAYLOAD_OUTPUT);
+	pass_ms(t, 5);
+	assert_true(has(&t->client, MSG_OUTPUT_STREAM, 8));
+}
+
 /* A client that does not read holds the agent back; nothing is dropped. */
 static void
 t_back_pressure(void **state)
@@ -561,6 +588,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(t_close, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_terminating, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_lost_acknowledgement, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_back_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_absent_back_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_pause, setup, teardown),
