@@ -4,94 +4,10 @@
 #include "client/nodes.h"
 #include "client/quote.h"
 #include "client/run.h"
+#include "client/start.h"
 #include "codec/json.h"
-#include "codec/jsonw.h"
 
-enum { BODY_MAX = 512 * 1024, COMMAND_MAX = 65535 }; /* AWS: of a parameter's value */
-
-#define EXIT_WORDS                                                    \
-	"  255  there was no session, or it was lost or terminated\n" \
-	"  2    the command line is wrong, or the name fits several nodes\n"
-
-struct starting {
-	const char *target; /* id */
-	const char *document;
-	const char *reason;
-	json_t *parameters; /* object of lists; NULL: none */
-};
-
-/* As ssh: what happens on this side must not look like the remote command's status. */
-static int
-own_failure(int r)
-{
-	return r == CLI_FAILED ? RUN_EXIT_LOST : r;
-}
-
-/* --- StartSession ------------------------------------------------------------------ */
-
-static void
-start_body(struct buf *out, const struct starting *s)
-{
-	auto_buf params = { .max = BODY_MAX };
-	struct jsonw w;
-
-	jw_init(&w, out);
-	jw_open(&w, '{');
-	jw_field_str(&w, "Target", s->target);
-	jw_field_opt(&w, "DocumentName", s->document);
-	jw_field_opt(&w, "Reason", s->reason);
-	if (s->parameters != NULL) {
-		json_dump(&params, s->parameters);
-		jw_key(&w, "Parameters");
-		jw_raw(&w, buf_span(&params));
-	}
-	jw_close(&w, '}');
-}
-
-static int
-not_started(const struct starting *s, const struct fault *f)
-{
-	if (cli_is_error(f, "TargetNotConnected"))
-		cli_say("%s: is sallyport-agent running there?", fault_text(f));
-	else if (cli_is_error(f, "InvalidDocument") && s->document != NULL)
-		cli_say("%s: this server has no document %s that could be used",
-		    fault_text(f), s->document);
-	else
-		cli_say("%s", fault_text(f));
-	return RUN_EXIT_LOST;
-}
-
-static int
-start_and_run(struct cli *c, const struct starting *s)
-{
-	auto_buf body = { .max = BODY_MAX };
-	auto_json *answer = NULL;
-	struct fault f = { 0 };
-	const char *id, *url, *token;
-
-	start_body(&body, s);
-	if (buf_check(&body) != 0) {
-		cli_say("the parameters are too long: send a file instead");
-		return RUN_EXIT_LOST;
-	}
-	if (cli_ssm(c, "StartSession", buf_span(&body), &answer, &f) != 0)
-		return not_started(s, &f);
-	id = json_get_str(answer, "SessionId");
-	url = json_get_str(answer, "StreamUrl");
-	token = json_get_str(answer, "TokenValue");
-	if (id == NULL || url == NULL || token == NULL) {
-		cli_say("the answer to StartSession is incomplete: is this endpoint a "
-			"sallyportd?");
-		return RUN_EXIT_LOST;
-	}
-	return run_session(c->loop, c->api, &c->settings,
-	    &(struct run_options){
-		.style = RUN_OWN,
-		.session_id = id,
-		.stream_url = url,
-		.token = token,
-	    });
-}
+enum { COMMAND_MAX = 65535 }; /* AWS: of a parameter's value */
 
 /* --- connect ----------------------------------------------------------------------- */
 
@@ -129,7 +45,7 @@ connect_node(struct cli *c, const struct cli_usage *u, const struct cli_list *pa
 	if (cli_open(c) != 0)
 		return RUN_EXIT_LOST;
 	if ((r = nodes_resolve(c, c->args[0], &id)) != CLI_GO)
-		return own_failure(r);
+		return start_failure(r);
 	s->target = id;
 	if (params->n > 0)
 		s->parameters = parameters;
@@ -162,7 +78,7 @@ cmd_connect(struct cli *c, int argc, char **argv)
 		    "  sallyport connect web-1 --document-name "
 		    "AWS-StartInteractiveCommand \\\n"
 		    "      --parameters command=top\n",
-		.exits = "  the exit status of the remote shell, and\n" EXIT_WORDS,
+		.exits = "  the exit status of the remote shell, and\n" START_EXIT_WORDS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 	};
@@ -206,7 +122,7 @@ exec_command(struct cli *c, const struct cli_usage *u, const struct exec_options
 	if (cli_open(c) != 0)
 		return RUN_EXIT_LOST;
 	if ((r = nodes_resolve(c, node, &id)) != CLI_GO)
-		return own_failure(r);
+		return start_failure(r);
 	s.target = id;
 	s.parameters = parameters;
 	return start_and_run(c, &s);
@@ -237,7 +153,7 @@ cmd_exec(struct cli *c, int argc, char **argv)
 			    "  sallyport exec web-1 -- cat /etc/hosts > hosts\n"
 			    "  sallyport exec -t web-1 -- top\n",
 		.exits = "  the exit status of the remote command (128 + N after signal "
-			 "N), and\n" EXIT_WORDS,
+			 "N), and\n" START_EXIT_WORDS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 		.first_word_ends = true,

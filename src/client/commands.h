@@ -7,6 +7,10 @@
 int cmd_ls(struct cli *c, int argc, char **argv);
 int cmd_connect(struct cli *c, int argc, char **argv);
 int cmd_exec(struct cli *c, int argc, char **argv);
+int cmd_forward(struct cli *c, int argc, char **argv);
+int cmd_ssh(struct cli *c, int argc, char **argv);
+int cmd_ssh_config(struct cli *c, int argc, char **argv);
+int cmd_proxy(struct cli *c, int argc, char **argv);
 int cmd_sessions(struct cli *c, int argc, char **argv);
 int cmd_terminate(struct cli *c, int argc, char **argv);
 int cmd_register(struct cli *c, int argc, char **argv);

@@ -2,6 +2,7 @@
 /* See resume.h. */
 #include "client/resume.h"
 
+#include "base/log.h"
 #include "codec/json.h"
 #include "codec/jsonw.h"
 
@@ -79,8 +80,12 @@ void
 resume_terminate(struct resume *r, uint64_t wait_ms, aws_done *done, void *arg)
 {
 	auto_buf body = { .max = 1024 };
+	struct fault f = { 0 };
 
 	resume_cancel(r);
+	/* The plugin began with the token alone; without keys the call says so itself. */
+	if (aws_settings_keys(r->settings, &f) != 0)
+		log_debug("credentials", "why=%s", log_q(fault_text(&f)));
 	session_body(r, &body);
 	r->call =
 	    aws_ssm(r->api, "TerminateSession", buf_span(&body), wait_ms, done, arg);
