@@ -152,18 +152,39 @@ int store_tag_get(struct store_tx *tx, struct arena *mem, const char *resource,
 
 /* --- documents --------------------------------------------------------------------- */
 
+enum { STORE_DOCUMENT_DEFAULT = -1, STORE_DOCUMENT_LATEST = 0 };
+
 struct store_document {
 	char *name, *type; /* type: "Session", "Command" */
 	char *content;     /* JSON as written */
+	char *version_name, *display_name, *target_type;
 	int64_t version, created_ms;
+	int64_t default_version, latest_version; /* of the document; read only */
 	bool builtin;
 };
-/* Adds a version (1 for a new name); *version is it. */
+/*
+ * Adds a version; *version is it.  The first one of a name, and each of a built-in
+ * document, becomes the default.  ERR_EXISTS: the version name is taken.
+ */
 int store_document_put(
     struct store_tx *tx, const struct store_document *d, int64_t *version) MUST_USE;
-/* version 0: the latest. */
+/* version: a number, or one of the two above. */
 int store_document_get(struct store_tx *tx, struct arena *mem, const char *name,
     int64_t version, struct store_document *d) MUST_USE;
+/* The number behind a version name. */
+int store_document_named(struct store_tx *tx, const char *name, const char *version_name,
+    int64_t *version) MUST_USE;
+/* ERR_NOTFOUND without such a version. */
+int store_document_set_default(
+    struct store_tx *tx, const char *name, int64_t version) MUST_USE;
+/* One version; or with its tags the whole document.  ERR_NOTFOUND. */
+int store_document_del_version(
+    struct store_tx *tx, const char *name, int64_t version) MUST_USE;
+int store_document_del(struct store_tx *tx, const char *name) MUST_USE;
+/* Documents that are not built in; versions of one document. */
+int store_document_count(struct store_tx *tx, int64_t *n) MUST_USE;
+int store_document_version_count(
+    struct store_tx *tx, const char *name, int64_t *n) MUST_USE;
 
 /* --- sessions -------------------------------------------------------------------------
  */
@@ -211,6 +232,13 @@ typedef bool store_tag_fn(void *arg, const struct store_tag *t);
 /* All tags of one resource, or with resource NULL of all, ordered by resource and key. */
 int store_tags(
     struct store_tx *tx, const char *resource, store_tag_fn *fn, void *arg) MUST_USE;
+typedef bool store_document_fn(void *arg, const struct store_document *d);
+/* The default version of every document, by name; all versions of one, newest first
+ * (before 0: from the newest). */
+int store_documents(struct store_tx *tx, const char *after_name, store_document_fn *fn,
+    void *arg) MUST_USE;
+int store_document_versions(struct store_tx *tx, const char *name, int64_t before,
+    store_document_fn *fn, void *arg) MUST_USE;
 typedef bool store_session_fn(void *arg, const struct store_session *s);
 /* Newest first; active: only sessions that have not ended, else only ended ones.
  * Resumes behind (start_ms, id); start_ms 0 begins at the newest. */

@@ -287,6 +287,71 @@ document_rows(struct store_tx *tx, struct arena *mem)
 	return 0;
 }
 
+static bool
+add_document(void *arg, const struct store_document *d)
+{
+	buf_addf(arg, "%s:%lld/%lld/%lld ", d->name, (long long)d->version,
+	    (long long)d->default_version, (long long)d->latest_version);
+	return true;
+}
+
+/* Own documents keep their default; numbers do not come again. */
+static int
+document_heads(struct store_tx *tx, struct arena *mem)
+{
+	struct store_document d = { .name = str("Own"),
+		.type = str("Session"),
+		.content = str("1"),
+		.version_name = str("one") },
+			      got;
+	auto_buf out = { .max = 1000 };
+	int64_t version;
+	char *v;
+
+	OK(store_document_put(tx, &d, &version));
+	d.version_name = NULL;
+	OK(store_document_put(tx, &d, &version));
+	OK(store_document_put(tx, &d, &version));
+	OK(store_document_get(tx, mem, "Own", STORE_DOCUMENT_DEFAULT, &got));
+	assert_int_equal(got.version, 1);
+	assert_string_equal(got.version_name, "one");
+	OK(store_document_named(tx, "Own", "one", &version));
+	assert_int_equal(version, 1);
+	assert_int_equal(store_document_named(tx, "Own", "", &version), ERR_NOTFOUND);
+	assert_int_equal(store_document_set_default(tx, "Own", 4), ERR_NOTFOUND);
+	OK(store_document_set_default(tx, "Own", 2));
+	OK(store_document_del_version(tx, "Own", 3));
+	assert_int_equal(store_document_del_version(tx, "Own", 3), ERR_NOTFOUND);
+	OK(store_document_put(tx, &d, &version));
+	assert_int_equal(version, 4);
+	d.name = str("Amazon");
+	d.builtin = true;
+	OK(store_document_put(tx, &d, &version));
+	OK(store_document_put(tx, &d, &version));
+	OK(store_documents(tx, "", add_document, &out));
+	OK(store_document_versions(tx, "Own", 0, add_document, &out));
+	OK(store_document_versions(tx, "Own", 2, add_document, &out));
+	assert_string_equal(buf_cstr(&out),
+	    "Amazon:2/2/2 Own:2/2/4 Own:4/2/4 Own:2/2/4 Own:1/2/4 Own:1/2/4 ");
+	OK(store_document_count(tx, &version));
+	assert_int_equal(version, 1);
+	OK(store_document_version_count(tx, "Own", &version));
+	assert_int_equal(version, 3);
+	OK(store_tag_put(tx, "Document/Own", "k", "v"));
+	OK(store_document_del(tx, "Own"));
+	assert_int_equal(store_document_del(tx, "Own"), ERR_NOTFOUND);
+	assert_int_equal(store_tag_get(tx, mem, "Document/Own", "k", &v), ERR_NOTFOUND);
+	d = (struct store_document){
+		.name = str("Own"), .type = str("Session"), .content = str("1")
+	};
+	OK(store_document_put(tx, &d, &version));
+	assert_int_equal(version, 1);
+	d.version_name = str("same");
+	OK(store_document_put(tx, &d, &version));
+	assert_int_equal(store_document_put(tx, &d, &version), ERR_EXISTS);
+	return 0;
+}
+
 static struct store_session
 session_of(const char *id, int64_t start_ms, int64_t end_ms)
 {
@@ -418,6 +483,7 @@ t_rows(void **state)
 		{ "nodes", node_rows },
 		{ "tags", tag_rows },
 		{ "documents", document_rows },
+		{ "versions of documents", document_heads },
 		{ "sessions", session_rows },
 		{ "lists of sessions", session_lists },
 	};
