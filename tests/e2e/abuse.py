@@ -288,7 +288,8 @@ def pair(world, n, control):
 
 def tokens(world, n, control, other):
     a, a_client, a_agent = pair(world, n, control)
-    b, b_client, _ = pair(world, n, control)
+    b, b_client, b_agent = pair(world, n, control)
+    me = wire.admin(world, service="ssmmessages")
 
     def refused(what, session, token, agent=None, signer=None):
         with Channel(world, session, token, agent, signer) as c:
@@ -314,6 +315,16 @@ def tokens(world, n, control, other):
         agent.binary(wire.agent_message("output_stream_data", b" again", 1))
         ok(client.until(lambda: client.out == b"hello again"), "token: and the session did not notice")
         rogue_agent(world, client, agent)
+    path = f"/v1/data-channel/{b}"
+    for what, signer in (("a wrong secret", wire.admin(world, secret="x", service="ssmmessages")),
+                         ("the scope of another service", wire.admin(world)),
+                         ("a late clock", wire.admin(world, service="ssmmessages", when=wire.now(-3600)))):
+        with wire.WebSocket(world, path, signer=signer) as ws:
+            equal(ws.status, 403, f"token: a client that signs with {what} is refused before it shows one")
+    with Channel(world, b, b_client, signer=me) as client, \
+            Channel(world, b, b_agent, n.id, n.signer("ssmmessages")) as agent:
+        agent.binary(wire.agent_message("output_stream_data", b"signed", 0, flags=1))
+        ok(client.until(lambda: client.out == b"signed"), "token: a client may sign its upgrade, as newer plugins do")
     for ident in (a, b):
         world.ssm.terminate_session(SessionId=ident)
 

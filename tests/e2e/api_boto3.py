@@ -210,6 +210,18 @@ def presigned(world):
     equal(expired and expired.status, 403, "nor an expired one")
 
 
+def other_stream_host(world, node):
+    """For plugins that check the host of the stream: a name of one's own, from the configuration."""
+    host = f"ssmmessages.{REGION}.example.org:443"
+    world.conf.write_text(world.conf.read_text() + f"stream_url_host = {host}\n")
+    world.server.kill(e2e.signal.SIGTERM)
+    world.start_server()
+    wait_until(lambda: world.online(node))
+    started = world.ssm.start_session(Target=node)
+    starts(started["StreamUrl"], f"wss://{host}/v1/data-channel/{started['SessionId']}?",
+           "the host in StreamUrl is configurable")
+
+
 def main():
     with e2e.World("boto3") as world:
         node, _ = world.agent("web", "Environment=prod", prefix="i-")
@@ -221,6 +233,7 @@ def main():
         other_envelopes(world)
         malformed(world)
         presigned(world)
+        other_stream_host(world, node)
         ok(json.loads(world.get("/_health")), "and the server is well")
         print(f"    {time.monotonic() - began:.0f} s")
     e2e.finish()
