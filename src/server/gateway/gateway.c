@@ -138,8 +138,8 @@ authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
 {
 	if (authn_request(g->env->authn, r, "ssmmessages", &r->mem, a) == 0)
 		return true;
-	log_info("channel request refused", "peer=%s path=%s why=\"%s\"", r->peer_ip,
-	    log_qs(r->path), a->fault.text);
+	log_info("channel request refused", "peer=%s path=%s why=%s", r->peer_ip,
+	    log_qs(r->path), log_q(a->fault.text));
 	gateway_error(r, 403, denial_code(a->why), a->fault.text);
 	return false;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proto/ack.h"
 #include "proto/control.h"
+#include "proto/document.h"
 #include "server/gateway/relay_queue.h"
 
 /* One socket and what is known of the peer behind it. */
@@ -37,6 +38,7 @@ struct relay {
 	struct relay_end ends[2]; /* by enum session_end */
 	struct ev_timer closing;
 	bool agent_paused; /* a stock agent was told to stop reading its terminal */
+	bool never_pause;  /* it would take that for the end of the session */
 	bool closed;       /* channel_closed was sent: nothing is relayed any more */
 	bool late;         /* made after a restart, for a session under way */
 	char session_id[97];
@@ -160,6 +162,18 @@ relay_close(struct session_channel *c, const char *output)
 	finish_when_empty(r);
 }
 
+/* A stock agent with separate output gives up when it is paused (9.1.14). */
+static bool
+breaks_on_pause(const struct session *se)
+{
+	struct session_document d;
+	auto_arena mem = { 0 };
+
+	return document_resolve(
+		   &d, NULL, &mem, span_str(se->row.content_json), NULL, NULL) == 0 &&
+	    d.type == DOCUMENT_NONINTERACTIVE && d.separate_output;
+}
+
 struct relay *
 relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
     struct relay_counters *counters, relay_gone_fn *gone, void *arg)
@@ -168,6 +182,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 	const struct session *se = session_find(sessions, session_id);
 
 	r->late = se != NULL && (se->client_was_joined || se->agent_was_joined);
+	r->never_pause = se != NULL && breaks_on_pause(se);
 	r->channel.close = relay_close;
 	r->loop = l;
 	r->sessions = sessions;
@@ -197,7 +212,8 @@ tell_agent(struct relay *r, bool pause)
 	struct control_head head;
 	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
 
-	if (agent->conn == NULL || agent->own || r->agent_paused == pause)
+	if (agent->conn == NULL || agent->own || r->never_pause ||
+	    r->agent_paused == pause)
 		return;
 	r->agent_paused = pause;
 	head = new_head(r);
@@ -260,6 +276,7 @@ push_back(struct relay_end *near)
 	}
 }
 
+/* Not for a peer that repeats itself but does not read: it is told when it asks again. */
 static void
 synthesise_ack(struct relay_end *to, const struct agentmsg *m)
 {
@@ -267,6 +284,8 @@ synthesise_ack(struct relay_end *to, const struct agentmsg *m)
 	struct control_head head = new_head(r);
 	auto_buf msg = { .max = ACK_MESSAGE_MAX };
 
+	if (relay_queue_bytes(&to->out) > STREAM_HIGH)
+		return;
 	ack_build(&msg, m, head.created_ms, head.id);
 	if (buf_check(&msg) != 0)
 		return;

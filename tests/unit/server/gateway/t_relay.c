@@ -279,7 +279,7 @@ t_absent_peer(void **state)
 	assert_true(has(&t->client, MSG_OUTPUT_STREAM, 2));
 }
 
-/* 4.5: an acknowledgement reaches a stock sender only when it has noted its message. */
+/* 9.1.2, 4.5: an acknowledgement reaches a stock sender only when it has noted its message. */
 static void
 t_ack_is_held(void **state)
 {
@@ -336,6 +336,38 @@ t_duplicate_is_answered(void **state)
 	assert_int_equal(t->client.n, 0);
 	assert_true(has(&t->agent, MSG_ACKNOWLEDGE, 0));
 	assert_int_equal(t->counters.acks_synthesised, 1);
+}
+
+/* 9.1.2: one that repeats itself and does not read fills no queue. */
+static void
+t_duplicates_unread(void **state)
+{
+	struct test *t = *state;
+	uint64_t answered;
+
+	join(t, &t->agent, false);
+	join(t, &t->client, false);
+	send_data(&t->agent, 0, PAYLOAD_OUTPUT);
+	pass_ms(t, 5);
+	send_ack(&t->client, 0);
+	pass_ms(t, 20);
+	wsconn_pause(t->agent.ws, true);
+	for (int i = 0; i < 20000; i++) {
+		send_data(&t->agent, 0, PAYLOAD_OUTPUT);
+		if (i % 100 == 0)
+			pass_ms(t, 1);
+	}
+	pass_ms(t, 1000);
+	answered = t->counters.acks_synthesised;
+	assert_true(answered < 10000);
+	wsconn_pause(t->agent.ws, false);
+	t->agent.n = 0;
+	pass_ms(t, 1000);
+	assert_true(t->agent.n > 0);
+	t->agent.n = 0;
+	send_data(&t->agent, 0, PAYLOAD_OUTPUT);
+	pass_ms(t, 20);
+	assert_true(has(&t->agent, MSG_ACKNOWLEDGE, 0));
 }
 
 /* 9.1.9: a repeated message that nobody acknowledged yet is passed on, not judged. */
@@ -464,7 +496,7 @@ t_terminating(void **state)
 	assert_string_equal(t->client.heard[1].text, "");
 }
 
-/* The end of the stream is no end of the session: another socket may take its place. */
+/* 9.1.7: the end of the stream is no end of the session: another socket may take its place. */
 static void
 t_replaced(void **state)
 {
@@ -571,6 +603,28 @@ t_pause(void **state)
 	assert_true(has(&t->agent, MSG_START, 0));
 }
 
+/* 9.1.14: but not one that would end its session for it. */
+static void
+t_never_paused(void **state)
+{
+	static char content[] =
+	    "{\"schemaVersion\":\"1.0\",\"sessionType\":\"NonInteractiveCommands\","
+	    "\"properties\":{\"linux\":{\"commands\":\"make\","
+	    "\"separateOutputStream\":true}}}";
+	struct test *t = *state;
+
+	relay_free(t->relay);
+	session_find(t->w.sessions, SESSION)->row.content_json = content;
+	t->relay =
+	    relay_new(t->w.loop, t->w.sessions, SESSION, &t->counters, on_relay_gone, t);
+	join(t, &t->agent, false);
+	join(t, &t->client, false);
+	leave_peer(&t->client);
+	pass_ms(t, 20);
+	join(t, &t->client, false);
+	assert_int_equal(t->agent.n, 0);
+}
+
 int
 main(void)
 {
@@ -580,6 +634,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(t_ack_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_own_ack_is_not_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_duplicate_is_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_duplicates_unread, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    t_unacked_duplicate_passes, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_handshake_complete, setup, teardown),
@@ -592,6 +647,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(t_back_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_absent_back_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_pause, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_never_paused, setup, teardown),
 	};
 
 	crypto_init();
