@@ -281,7 +281,7 @@ on_ready(void *arg)
 }
 
 static void
-make_parts(struct agent *a, const struct agent_options *o)
+make_parts(struct agent *a, const struct agent_options *o, const struct dial_policy *dial)
 {
 	uint64_t k[2];
 
@@ -309,6 +309,7 @@ make_parts(struct agent *a, const struct agent_options *o)
 		.spawner = a->spawner,
 		.node_id = a->node_id,
 		.policy = o->policy,
+		.dial = *dial,
 		.over = on_session_over,
 		.arg = a,
 	};
@@ -319,9 +320,14 @@ int
 agent_new(
     struct agent **out, struct ev_loop *l, const struct agent_options *o, struct fault *f)
 {
-	struct agent *a = xcalloc(1, sizeof(*a));
+	struct dial_policy dial;
+	struct agent *a;
 	int r;
 
+	r = dial_policy_parse(&dial, o->deny_forward != NULL ? o->deny_forward : "", f);
+	if (r != 0)
+		return r;
+	a = xcalloc(1, sizeof(*a));
 	a->loop = l;
 	a->spawner = o->spawner;
 	a->node_id = xstrdup(o->node_id);
@@ -345,7 +351,7 @@ agent_new(
 		free(a);
 		return r;
 	}
-	make_parts(a, o);
+	make_parts(a, o, &dial);
 	agent_creds_start(a->creds);
 	changed(a);
 	*out = a;

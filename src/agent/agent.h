@@ -21,6 +21,7 @@ struct agent_options {
 	const char *proxy, *no_proxy;    /* or NULL */
 	struct spawner *spawner;         /* borrowed */
 	struct agent_user_policy policy; /* session_user is borrowed */
+	const char *deny_forward;        /* as in the registration; NULL: nothing more */
 	/* NULL: agent_platform_read().  Simulation says what it likes. */
 	void (*platform)(struct agent_platform *p);
 	/* Give memory back when idle; not in simulation. */

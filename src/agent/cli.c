@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 
+#include "agent/dial.h"
 #include "agent/files.h"
 #include "base/log.h"
 
@@ -43,6 +44,9 @@ static const char register_help[] =
     "as\n"
     "                          root, default: ssm-user\n"
     "  --grant-sudo            let that user use sudo without a password\n"
+    "  --deny-forward CIDR     port sessions to other hosts never go there (repeat it);\n"
+    "                          link-local and metadata addresses are always denied\n"
+    "  --no-loopback-forward   nor to this machine's loopback under the name of a host\n"
     "  --node-id ID            static credentials instead of an activation; the secret\n"
     "  --access-key KEY        is in SALLYPORT_SECRET_ACCESS_KEY, or piped in\n"
     "  --state-dir DIR         default: /var/lib/sallyport-agent for root, else\n"
@@ -69,7 +73,7 @@ static const char doctor_help[] =
     "what to do.  Exit status 1 when something is wrong.\n";
 
 static const struct command commands[] = {
-	{ "register", cli_register, "eicarugnksf", register_help },
+	{ "register", cli_register, "eicarugnksfdl", register_help },
 	{ "run", cli_run, "s", run_help },
 	{ "status", cli_status, "sj", status_help },
 	{ "doctor", cli_doctor, "s", doctor_help },
@@ -86,6 +90,8 @@ static const struct option long_options[] = {
 	{ "node-id", required_argument, NULL, 'n' },
 	{ "access-key", required_argument, NULL, 'k' },
 	{ "state-dir", required_argument, NULL, 's' },
+	{ "deny-forward", required_argument, NULL, 'd' },
+	{ "no-loopback-forward", no_argument, NULL, 'l' },
 	{ "force", no_argument, NULL, 'f' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -129,6 +135,18 @@ cli_tls(struct tls_ctx **out, const char *ca_file, struct fault *f)
 	    out, ca_file != NULL && *ca_file != '\0' ? ca_file : NULL, f);
 }
 
+static int
+add_prefix(struct cli_options *o, const char *cidr)
+{
+	size_t n = strlen(o->deny_forward);
+
+	if (n + 2 > sizeof(o->deny_forward))
+		return ERR_LIMIT;
+	if (n > 0)
+		o->deny_forward[n++] = ' ';
+	return str_copy(o->deny_forward + n, sizeof(o->deny_forward) - n, cidr);
+}
+
 static void
 take_option(struct cli_options *o, int c, const char *value, int *bad)
 {
@@ -159,6 +177,12 @@ take_option(struct cli_options *o, int c, const char *value, int *bad)
 		break;
 	case 's':
 		*bad |= str_copy(o->dir, sizeof(o->dir), value) != 0;
+		break;
+	case 'd':
+		*bad |= add_prefix(o, value) != 0;
+		break;
+	case 'l':
+		*bad |= add_prefix(o, DIAL_LOOPBACK) != 0;
 		break;
 	case 'g':
 		o->grant_sudo = true;

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "agent/dial.h"
 #include "agent/files.h"
 #include "agent/register.h"
 #include "agent/sudoers.h"
@@ -50,6 +51,8 @@ static int
 check_usage(const struct cli_options *o)
 {
 	bool is_static = o->node_id != NULL || o->access_key != NULL;
+	struct dial_policy deny;
+	struct fault f = { 0 };
 
 	if (o->endpoint == NULL)
 		cli_complain("--endpoint is missing");
@@ -61,6 +64,8 @@ check_usage(const struct cli_options *o)
 		cli_complain("--session-user is not a user name");
 	else if (!id_region_valid(span_str(region_of(o))))
 		cli_complain("--region is not a region's name");
+	else if (dial_policy_parse(&deny, o->deny_forward, &f) != 0)
+		cli_complain("--deny-forward: %s", fault_text(&f));
 	else if (o->grant_sudo && geteuid() != 0)
 		cli_complain("--grant-sudo is for root");
 	else
@@ -102,6 +107,7 @@ fill_local(struct agent_reg *reg, const struct cli_options *o, struct fault *f)
 		    o->ca_file, strerror(errno));
 	reg->ca_file = xstrdup(o->ca_file != NULL ? path : "");
 	reg->session_user = xstrdup(o->session_user != NULL ? o->session_user : "");
+	reg->deny_forward = xstrdup(o->deny_forward);
 	return 0;
 }
 

@@ -95,6 +95,7 @@ start(struct worker *w, bool is_root, struct fault *f)
 		.no_proxy = cli_no_proxy(),
 		.spawner = w->spawner,
 		.policy = { .is_root = is_root, .session_user = w->reg.session_user },
+		.deny_forward = w->reg.deny_forward,
 		.trim = true,
 		.keep_status = true,
 	};

@@ -2,6 +2,7 @@
 /* See registration.h. */
 #include "agent/registration.h"
 
+#include "agent/dial.h"
 #include "agent/files.h"
 #include "codec/json.h"
 #include "codec/jsonw.h"
@@ -22,6 +23,7 @@ static const struct field fields[] = {
 	{ "CaFile", offsetof(struct agent_reg, ca_file), false },
 	{ "Fingerprint", offsetof(struct agent_reg, fingerprint), false },
 	{ "SessionUser", offsetof(struct agent_reg, session_user), false },
+	{ "DenyForward", offsetof(struct agent_reg, deny_forward), false },
 	{ "AccessKeyId", offsetof(struct agent_reg, access_key), false },
 	{ "SecretAccessKey", offsetof(struct agent_reg, secret_key), false },
 };
@@ -68,6 +70,8 @@ agent_endpoint_clean(char **out, const char *endpoint, struct fault *f)
 static int
 check(const struct agent_reg *r, struct fault *f)
 {
+	struct dial_policy deny;
+
 	/* Static credentials may name a node as they like, as stock agents may. */
 	if (!id_session_valid(span_str(r->node_id)))
 		return fault_set(f, ERR_INVALID, "NodeId is not a node's id");
@@ -77,7 +81,7 @@ check(const struct agent_reg *r, struct fault *f)
 		return fault_set(f, ERR_INVALID, "SessionUser is not a user's name");
 	if (*r->ca_file != '\0' && *r->ca_file != '/')
 		return fault_set(f, ERR_INVALID, "CaFile is not an absolute path");
-	return 0;
+	return dial_policy_parse(&deny, r->deny_forward, f);
 }
 
 int

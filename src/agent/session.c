@@ -41,6 +41,7 @@ agent_session_free(struct agent_session *s)
 	stop_timers(s);
 	session_link_fini(s);
 	agent_shell_close(s->shell);
+	agent_forward_close(s->forward);
 	channel_free(s->ch);
 	arena_fini(&s->mem);
 	free(s);
@@ -231,6 +232,8 @@ session_turn(struct agent_session *s)
 {
 	if (s->phase == SESSION_RUNNING && s->shell != NULL)
 		agent_shell_go(s->shell);
+	if (s->phase == SESSION_RUNNING && s->forward != NULL)
+		agent_forward_go(s->forward);
 	if (s->phase == SESSION_DRAINING)
 		drain_turn(s);
 	if (s->phase == SESSION_OVER)
@@ -257,9 +260,6 @@ read_document(struct agent_session *s, const struct control_shell *order, struct
 	    &s->doc, NULL, &s->mem, order->document_content, parameters, f);
 	if (r != 0)
 		return r;
-	if (s->doc.type == DOCUMENT_PORT)
-		return fault_set(
-		    f, ERR_UNSUPPORTED, "this agent does not forward ports yet");
 	if (*s->doc.kms_key_id != '\0')
 		return fault_set(f, ERR_UNSUPPORTED,
 		    "this agent cannot encrypt sessions with a KMS key; take kmsKeyId "
@@ -278,6 +278,8 @@ check(struct agent_session *s, const struct control_shell *order, struct fault *
 
 	if ((r = read_document(s, order, f)) != 0)
 		return r;
+	if (s->doc.type == DOCUMENT_PORT) /* no program runs: no user is needed */
+		return agent_forward_check(&s->doc, f);
 	r = agent_user_choose(
 	    s->user, sizeof(s->user), p, &s->doc, order->run_as_user, f);
 	if (r != 0 || !p->is_root)

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "agent/aws.h"
+#include "agent/dial.h"
 #include "agent/spawner.h"
 #include "base/list.h"
 #include "proto/control.h"
@@ -29,6 +30,7 @@ struct agent_session_env {
 	struct spawner *spawner;
 	const char *node_id;
 	struct agent_user_policy policy;
+	struct dial_policy dial;
 	/*
 	 * The end, once.  status: Success, Failed, TimedOut or Cancelled; output: text
 	 * for the person, or "".  The session is already out of reach.

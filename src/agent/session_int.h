@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/backoff.h"
+#include "agent/forward.h"
 #include "agent/launch.h"
 #include "agent/session.h"
 #include "agent/shell.h"
@@ -56,10 +57,13 @@ struct agent_session {
 	struct ev_timer tick;  /* of the channel */
 	struct ev_timer step;  /* of the phase */
 	struct ev_timer limit; /* idle, maximum, grace */
-	struct agent_shell *shell;
+	struct agent_shell *shell;     /* or */
+	struct agent_forward *forward; /* type Port */
 	struct term_size size;
 	uint64_t started_ms, active_ms; /* loop clock */
 	uint64_t asked_us;
+	bool own_client;         /* showed our extension */
+	char client_version[64]; /* as it said; "" when it is too long to be one */
 	bool tell_status; /* the client understands exit statuses, and has none yet */
 	bool said_something;
 	int status;           /* of the program, DRAINING */
@@ -88,3 +92,11 @@ bool session_link_is_up(const struct agent_session *s);
 extern const struct channel_ops session_channel_ops;
 extern const struct agent_shell_ops session_shell_ops;
 void session_ask(struct agent_session *s); /* sends the HandshakeRequest */
+/* Ways that a shell and a port have in common; arg: the session. */
+size_t session_output_room(void *arg);
+void session_output(void *arg, uint32_t type, struct span payload);
+void session_input_ready(void *arg);
+
+/* session_port.c */
+void session_port_start(struct agent_session *s);
+int session_port_flag(struct agent_session *s, struct span payload) MUST_USE;

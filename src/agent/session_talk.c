@@ -27,6 +27,8 @@ request_of(struct handshake_request *r, const struct agent_session *s)
 	r->actions[0] = (struct handshake_action){
 		.type = ACTION_SESSION_TYPE,
 		.session_type = document_type_name(s->doc.type),
+		.properties =
+		    s->doc.type == DOCUMENT_PORT ? s->doc.properties : SPAN_NONE,
 	};
 }
 
@@ -61,13 +63,17 @@ session_ask(struct agent_session *s)
 }
 
 static void
-start_shell(void *arg)
+start_program(void *arg)
 {
 	struct agent_session *s = arg;
 	struct fault f = { 0 };
 
 	ev_timer_clear(&s->step);
 	s->phase = SESSION_RUNNING;
+	if (s->doc.type == DOCUMENT_PORT) {
+		session_port_start(s);
+		return;
+	}
 	if (agent_shell_start(&s->shell, s->env->spawner,
 		&(struct agent_shell_options){
 		    .doc = &s->doc,
@@ -83,7 +89,9 @@ static void
 complete(struct agent_session *s)
 {
 	uint64_t us = ev_now_us(s->env->loop) - s->asked_us;
-	bool wait = s->doc.type != DOCUMENT_NONINTERACTIVE && s->size.cols == 0;
+	bool has_terminal = s->doc.type == DOCUMENT_STANDARD_STREAM ||
+	    s->doc.type == DOCUMENT_INTERACTIVE;
+	bool wait = has_terminal && s->size.cols == 0;
 	auto_buf json = { 0 };
 
 	buf_init(&json, HANDSHAKE_TEXT_MAX);
@@ -97,7 +105,7 @@ complete(struct agent_session *s)
 		return;
 	}
 	s->phase = SESSION_SIZING;
-	ev_timer_set(s->env->loop, &s->step, wait ? SIZE_WAIT_MS : 0, start_shell, s);
+	ev_timer_set(s->env->loop, &s->step, wait ? SIZE_WAIT_MS : 0, start_program, s);
 }
 
 static void
@@ -125,6 +133,12 @@ on_response(struct agent_session *s, struct span payload)
 	}
 	s->tell_status = s->tell_status ||
 	    (s->doc.type == DOCUMENT_NONINTERACTIVE && s->doc.separate_output);
+	if (s->doc.type == DOCUMENT_PORT) /* has no exit status */
+		s->tell_status = false;
+	s->own_client = answer.ext.present;
+	if (str_copy(
+		s->client_version, sizeof(s->client_version), answer.client_version) != 0)
+		s->client_version[0] = '\0';
 	complete(s);
 }
 
@@ -143,7 +157,7 @@ on_size(struct agent_session *s, struct span payload)
 	if (s->shell != NULL)
 		agent_shell_resize(s->shell, size);
 	else if (s->phase == SESSION_SIZING)
-		ev_timer_set(s->env->loop, &s->step, 0, start_shell, s);
+		ev_timer_set(s->env->loop, &s->step, 0, start_program, s);
 }
 
 static int
@@ -152,12 +166,14 @@ on_input(struct agent_session *s, struct span payload)
 	int r = 0;
 
 	if (s->phase == SESSION_SIZING) { /* a client without a terminal */
-		ev_timer_set(s->env->loop, &s->step, 0, start_shell, s);
+		ev_timer_set(s->env->loop, &s->step, 0, start_program, s);
 		return ERR_AGAIN;
 	}
 	/* Before the handshake is complete data is not wanted; stock agents drop it. */
 	if (s->phase == SESSION_RUNNING && s->shell != NULL)
 		r = agent_shell_input(s->shell, payload);
+	else if (s->phase == SESSION_RUNNING && s->forward != NULL)
+		r = agent_forward_input(s->forward, payload);
 	if (r == 0)
 		s->active_ms = now_ms(s);
 	return r;
@@ -179,6 +195,8 @@ on_deliver(void *arg, uint32_t type, struct span payload)
 		on_response(s, payload);
 		return 0;
 	case PAYLOAD_FLAG:
+		if (s->forward != NULL)
+			return session_port_flag(s, payload);
 		if (flag_decode(&flag, payload) == 0 && flag == FLAG_TERMINATE_SESSION)
 			session_over(s, "Success", "");
 		return 0;
@@ -229,8 +247,8 @@ session_room(const struct agent_session *s)
 	return room >= channel_payload_max(s->ch) / 4 ? room : 0;
 }
 
-static size_t
-shell_room(void *arg)
+size_t
+session_output_room(void *arg)
 {
 	struct agent_session *s = arg;
 
@@ -238,8 +256,8 @@ shell_room(void *arg)
 									: 0;
 }
 
-static void
-shell_send(void *arg, uint32_t type, struct span payload)
+void
+session_output(void *arg, uint32_t type, struct span payload)
 {
 	struct agent_session *s = arg;
 	int r;
@@ -252,8 +270,8 @@ shell_send(void *arg, uint32_t type, struct span payload)
 	session_arm(s);
 }
 
-static void
-shell_input_ready(void *arg)
+void
+session_input_ready(void *arg)
 {
 	struct agent_session *s = arg;
 
@@ -299,9 +317,9 @@ shell_failed(void *arg, const char *why)
 }
 
 const struct agent_shell_ops session_shell_ops = {
-	.room = shell_room,
-	.send = shell_send,
-	.input_ready = shell_input_ready,
+	.room = session_output_room,
+	.send = session_output,
+	.input_ready = session_input_ready,
 	.ended = shell_ended,
 	.failed = shell_failed,
 };

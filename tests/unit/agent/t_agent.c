@@ -224,10 +224,14 @@ t_05_a_session_that_cannot_start_is_told(void **state)
 		    "" },
 		{ "no such type", "{\"schemaVersion\":\"1.0\",\"sessionType\":\"Dance\"}",
 		    "" },
-		{ "ports",
+		{ "a port that is none",
 		    "{\"schemaVersion\":\"1.0\",\"sessionType\":\"Port\","
-		    "\"properties\":{\"portNumber\":\"22\"}}",
-		    "forward ports" },
+		    "\"properties\":{\"portNumber\":\"65536\"}}",
+		    "must be a port number" },
+		{ "a socket's path as host",
+		    "{\"schemaVersion\":\"1.0\",\"sessionType\":\"Port\","
+		    "\"properties\":{\"portNumber\":\"22\",\"host\":\"/run/x\"}}",
+		    "not the path of a socket" },
 		{ "KMS",
 		    "{\"schemaVersion\":\"1.0\",\"sessionType\":\"Standard_Stream\","
 		    "\"inputs\":{\"kmsKeyId\":\"arn:aws:kms:x\"}}",
