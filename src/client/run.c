@@ -521,9 +521,7 @@ int
 run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *settings,
     const struct run_options *o)
 {
-	struct run r = {
-		.loop = l, .o = o, .status = -1
-	};
+	struct run r = { .loop = l, .o = o, .status = -1 };
 	char client_id[UUID_LEN + 1];
 	uint8_t raw[16];
 
