@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+enum { SHORT_READ = 1024 }; /* a terminal that has more gives at least so much */
+
 static void on_readable(void *arg);
 static void on_writable(void *arg);
 
@@ -53,9 +55,13 @@ hold_back(struct agent_pump *p, struct span text, bool may_hold)
 	return text.n - n;
 }
 
-/* Fills b from the stream.  Returns what ended the filling: 0 when it is full. */
+/*
+ * Fills b from the stream.  Returns what ended the filling: 0 when it is full.  A short read
+ * ends it, too, unless all is wanted: an echo does not wait for the answer that nothing
+ * follows it.
+ */
 static int
-fill(struct agent_pump *p, uint8_t *b, size_t size, size_t *len)
+fill(struct agent_pump *p, uint8_t *b, size_t size, size_t *len, bool all)
 {
 	int r = 0;
 
@@ -64,13 +70,15 @@ fill(struct agent_pump *p, uint8_t *b, size_t size, size_t *len)
 
 		r = ev_read(p->s, b + *len, size - *len, &got);
 		*len += r == 0 ? got : 0;
+		if (r == 0 && got < SHORT_READ && !all)
+			return ERR_AGAIN;
 	}
 	return r;
 }
 
 /* One payload.  ERR_AGAIN: nothing more to read now; ERR_LIMIT: no room. */
 static int
-move(struct agent_pump *p)
+move(struct agent_pump *p, bool all)
 {
 	uint8_t b[PUMP_CHUNK];
 	size_t room = MIN(p->ops->room(p->arg), sizeof(b));
@@ -84,7 +92,7 @@ move(struct agent_pump *p)
 	memcpy(b + skip, p->tail, p->ntail);
 	len = skip + p->ntail;
 	p->flush = false;
-	r = fill(p, b, room, &len);
+	r = fill(p, b, room, &len, all);
 	if (len == skip + old && r == ERR_AGAIN && !flush)
 		return r;
 	if (len > skip + old || flush) /* the wait for the old tail is over */
@@ -105,7 +113,7 @@ on_readable(void *arg)
 	struct agent_pump *p = arg;
 
 	for (int i = 0; i < PUMP_TURN; i++) {
-		int r = move(p);
+		int r = move(p, false);
 
 		if (r == ERR_LIMIT) {
 			want(p, false);
@@ -164,11 +172,11 @@ agent_pump_finish(struct agent_pump *p)
 	int r = 0;
 
 	while (p->s != NULL && r == 0)
-		r = move(p);
+		r = move(p, true);
 	if (p->s == NULL)
 		return;
 	p->flush = true;
-	(void)move(p);
+	(void)move(p, true);
 	end(p);
 }
 
