@@ -275,7 +275,7 @@ def frames(world):
 # ---- tokens ----
 
 def pair(world, n, control):
-    """A session on a node by hand: (id, client's token, agent's token)."""
+    """A session on a node by hand: (id, client's token, agent's token).  Agent-protocol 10.1."""
     started = world.ssm.start_session(Target=n.id)
     m = control.message()
     while m is not None and m.kind != "interactive_shell":

@@ -146,7 +146,7 @@ def server_restarts(world, node):
     ok(wait_until(lambda: world.online(node), 20), "after a longer outage it comes back as well")
 
 
-def newest_channel_wins(world):
+def newest_channel_wins(world):  # CreateControlChannel: agent-protocol 10.1, 10.4
     """Two control channels of one node, opened by hand."""
     ident, code = world.activation()
     n = wire.Node(world)

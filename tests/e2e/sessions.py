@@ -205,6 +205,7 @@ def leave_some(s, mark):
 
 
 def nothing_left(world, node, agent, who):
+    """Agent-protocol 10.24: stopping the stock agent leaves shells running, ours none."""
     def gone(mark, how):
         ok(wait_until(lambda: not e2e.processes(mark), 8),
            f"{who}: {how}: no process is left ({len(e2e.processes(mark))} of them)")
@@ -244,6 +245,7 @@ def nothing_left(world, node, agent, who):
 # ---- who ----
 
 def identity(world, node, user):
+    """Agent-protocol 10.25: HOME is what passwd names, not /home/USER."""
     with terminal.Session(world, node) as s:
         s.shell()
         entry = pwd.getpwnam(user)

@@ -293,6 +293,7 @@ begin_ready(struct meeting *m)
 
 /* --- tests ------------------------------------------------------------------------------ */
 
+/* 9.1.13, 9.2.1: an agent without handshake begins with output. */
 static void
 t_without_handshake(void **state)
 {
@@ -391,6 +392,7 @@ t_first_connection(void **state)
 	finish(&m);
 }
 
+/* 9.2.7: what was typed and said meanwhile is not lost. */
 static void
 t_resumed(void **state)
 {
@@ -413,6 +415,7 @@ t_resumed(void **state)
 	finish(&m);
 }
 
+/* 9.2.7: only an answer without a token is the end. */
 static void
 t_over_meanwhile(void **state)
 {

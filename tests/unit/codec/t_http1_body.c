@@ -57,6 +57,7 @@ struct body_row {
 	const char *want;
 };
 
+/* Agent-protocol 10.4: stock agents send chunks. */
 static void
 t_chunked(void **state)
 {

@@ -357,6 +357,7 @@ t_answer_bytes(void **state)
 	teardown(&site);
 }
 
+/* 9.1.5: nothing but "upgrade" in Connection, no extensions.  9.1.6: a ping may come first. */
 static void
 t_handshake_bytes(void **state)
 {

@@ -184,8 +184,9 @@ static const struct raw_row rows[] = {
 	{ "one text", { { 0x81, "Hello", 0 } }, "T:Hello;", 0, 0 },
 	{ "one binary, empty", { { 0x82, "", 0 } }, "B:;", 0, 0 },
 	{ "two in one", { { 0x81, "a", 0 }, { 0x82, "b", 0 } }, "T:a;B:b;", 0, 0 },
-	{ "fragments", { { 0x01, "Hel", 0 }, { 0x00, "l", 0 }, { 0x80, "o", 0 } },
-	    "T:Hello;", 0, 0 },
+	{ "9.1.5, agent-protocol 10.16: fragments",
+	    { { 0x01, "Hel", 0 }, { 0x00, "l", 0 }, { 0x80, "o", 0 } }, "T:Hello;", 0,
+	    0 },
 	{ "ping between fragments",
 	    { { 0x01, "Hel", 0 }, { 0x89, "p", 0 }, { 0x80, "lo", 0 } }, "T:Hello;", 0,
 	    0 },
@@ -342,6 +343,7 @@ t_rfc_examples(void **state)
 	}
 }
 
+/* 9.1.6, agent-protocol 10.8: whatever carries data or not, pings are answered. */
 static void
 t_ping_gets_pong(void **state)
 {

@@ -37,6 +37,9 @@ read_hex(uint8_t *out, size_t size, int which)
 	return got;
 }
 
+/* Data-channel 9.1.4 and agent-protocol 10.34: the halves of MessageId are swapped, padding is
+ * spaces, digests are right.  Agent-protocol 10.33: an acknowledgement names what it is for in
+ * its payload. */
 static void
 t_vectors(void **state)
 {

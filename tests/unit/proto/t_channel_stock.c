@@ -388,7 +388,7 @@ t_not_ready(void **state)
 	assert_true(channel_drained(p.ch));
 	pair_fini(&p);
 
-	row("a stock agent whose shell does not run yet");
+	row("agent-protocol 10.14: a stock agent whose shell does not run yet");
 	pair_init(&p, CHANNEL_CLIENT);
 	p.total = 5000;
 	p.ready = false;

@@ -405,6 +405,7 @@ t_tasks(void **state)
 	    control_task_complete_parse(&tb, &mem, SPAN("{\"TaskId\":\"a\"}"), NULL),
 	    ERR_INVALID);
 
+	row("agent-protocol 10.12: the acknowledgement that ends the repetitions");
 	buf_reset(&out);
 	control_task_ack_build(&out, &h, &a);
 	check_text(payload_of(&out, MSG_TASK_ACKNOWLEDGE, 0),

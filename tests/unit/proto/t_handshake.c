@@ -141,6 +141,7 @@ static const char unknown_action[] =
     "{\"ActionType\":\"SessionType\",\"ActionParameters\":{\"SessionType\":\"Port\","
     "\"Properties\":{}}},{\"ActionType\":\"Dance\",\"ActionParameters\":{}}]}";
 
+/* 9.2.2: one answer, which names every action. */
 static void
 t_answer(void **state)
 {

@@ -236,6 +236,7 @@ t_sign_again(void **state)
 	assert_int_equal(n, 14);
 }
 
+/* Agent-protocol 10.4: PSS with a salt of 32 under the label of the HMAC. */
 static void
 t_rsa(void **state)
 {

@@ -32,7 +32,7 @@ t_stock_client_writes_the_vectors(void **state)
 
 	app_init(&a, &stock_client);
 	buf_init(&out, 1 << 20);
-	row("pitfall: ids start at 3, SYN and FIN have no body");
+	row("9.2.4: ids start at 3, SYN and FIN have no body");
 	assert_int_equal(must_open(a.m), 3);
 	assert_int_equal(smux_write(a.m, 3, SPAN("hi")), 2);
 	smux_shutdown_write(a.m, 3);
@@ -42,7 +42,7 @@ t_stock_client_writes_the_vectors(void **state)
 	assert_int_equal(must_open(a.m), 5);
 	assert_int_equal(must_open(a.m), 7);
 	check_out(&a, "SYN 5;SYN 7;");
-	row("pitfall: keep-alive is off unless asked for");
+	row("9.2.4: keep-alive is off unless asked for");
 	assert_true(smux_next_ms(a.m) == SMUX_NO_TIMER);
 	app_fini(&a);
 }
@@ -84,22 +84,22 @@ t_stock_agent_reads(void **state)
 		    "FIN 3;" },
 		{ "half a head", SPAN("\1\0\0"), 0, "", "" },
 		{ "NOP is not answered", SPAN(NOP0), 0, "", "" },
-		{ "pitfall: PSH of length 0 is ignored",
-		    SPAN(SYN3 "\1\2\0\0\3\0\0\0" HI3), 0, "open 3;data 3 hi;", "" },
-		{ "pitfall: PSH for an unknown stream is skipped", SPAN(HI3 SYN3 HI3), 0,
+		{ "9.2.4: PSH of length 0 is ignored", SPAN(SYN3 "\1\2\0\0\3\0\0\0" HI3),
+		    0, "open 3;data 3 hi;", "" },
+		{ "9.2.4: PSH for an unknown stream is skipped", SPAN(HI3 SYN3 HI3), 0,
 		    "open 3;data 3 hi;", "" },
-		{ "pitfall: SYN for a known stream is ignored", SPAN(SYN3 SYN3 HI3), 0,
+		{ "9.2.4: SYN for a known stream is ignored", SPAN(SYN3 SYN3 HI3), 0,
 		    "open 3;data 3 hi;", "" },
-		{ "pitfall: FIN for an unknown stream is ignored", SPAN(FIN3 SYN3), 0,
+		{ "9.2.4: FIN for an unknown stream is ignored", SPAN(FIN3 SYN3), 0,
 		    "open 3;", "" },
 		{ "data after FIN is skipped", SPAN(SYN3 FIN3 HI3 FIN3), 0,
 		    "open 3;close 3 0;", "FIN 3;" },
-		{ "pitfall: SYN with a length", SPAN("\1\0\1\0\3\0\0\0"), ERR_PROTOCOL,
-		    "", "" },
-		{ "pitfall: FIN with a length", SPAN(SYN3 "\1\1\1\0\3\0\0\0"),
-		    ERR_PROTOCOL, "open 3;", "" },
-		{ "pitfall: NOP with a length", SPAN("\1\3\1\0\0\0\0\0"), ERR_PROTOCOL,
-		    "", "" },
+		{ "9.2.4: SYN with a length", SPAN("\1\0\1\0\3\0\0\0"), ERR_PROTOCOL, "",
+		    "" },
+		{ "9.2.4: FIN with a length", SPAN(SYN3 "\1\1\1\0\3\0\0\0"), ERR_PROTOCOL,
+		    "open 3;", "" },
+		{ "9.2.4: NOP with a length", SPAN("\1\3\1\0\0\0\0\0"), ERR_PROTOCOL, "",
+		    "" },
 		{ "version 2", SPAN(OSYN3), ERR_PROTOCOL, "", "" },
 		{ "version 0", SPAN("\0\0\0\0\3\0\0\0"), ERR_PROTOCOL, "", "" },
 		{ "command 6", SPAN("\1\6\0\0\3\0\0\0"), ERR_PROTOCOL, "", "" },
@@ -258,7 +258,7 @@ t_own_half_close(void **state)
 	(void)state;
 
 	app_init(&a, &own_client);
-	row("pitfall: echo x | nc -N: the answer comes after our FIN");
+	row("9.2.4: echo x | nc -N: the answer comes after our FIN");
 	must_open(a.m);
 	assert_int_equal(smux_write(a.m, 3, SPAN("x")), 1);
 	smux_shutdown_write(a.m, 3);

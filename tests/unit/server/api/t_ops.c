@@ -20,7 +20,8 @@ t_activations(void **state)
 	    "\"RegistrationLimit\":3,"
 	    "\"Tags\":[{\"Key\":\"Name\",\"Value\":\"web\"}]",
 	    &id, &code);
-	assert_true(strlen(code) >= 20);
+	assert_true(strlen(code) >= 20); /* agent-protocol 10.20 */
+	assert_int_equal(strlen(id), 36);
 	ssm(&w, "DescribeActivations", "{}");
 	assert_false(body_has(&w, code));
 	check_text(span_str(each(&w, "ActivationList", "ActivationId")), id);
@@ -187,12 +188,14 @@ t_token(void **state)
 	row("another fingerprint");
 	node_token(&w, &n, "other");
 	expect_error(&w, "MachineFingerprintDoesNotMatch", NULL);
-	row("the answer has all five members");
+	row("agent-protocol 10.3: the answer has all five members, its end in seconds");
 	node_token(&w, &n, "finger");
 	expect_ok(&w);
 	assert_int_equal(json_object_size(w.json), 5);
 	assert_true(json_is_false(json_object_get(w.json, "UpdateKeyPair")));
 	assert_true(json_is_number(json_object_get(w.json, "TokenExpirationDate")));
+	assert_true(
+	    json_number_value(json_object_get(w.json, "TokenExpirationDate")) < 1e11);
 	row("the key signs token calls and nothing else");
 	call_as(&w, &n.rsa, "AmazonSSM.ListAssociations", "{}");
 	expect_error(&w, "UnrecognizedClientException", NULL);
@@ -244,7 +247,7 @@ t_rotation(void **state)
 	world_down(&w);
 }
 
-/* Keys and page tokens outlive the server. */
+/* Keys (agent-protocol 10.22) and page tokens outlive the server. */
 static void
 t_restart(void **state)
 {
@@ -306,7 +309,7 @@ t_heartbeat(void **state)
 	    "]}");
 	check_text(
 	    span_str(each(&w, "InstanceInformationList", "ResourceType")), "EC2Instance");
-	row("but not anything");
+	row("agent-protocol 10.21: but not anything");
 	ssm(&w, "UpdateInstanceInformation", "{\"InstanceId\":\"i-________\"}");
 	expect_error(&w, "InvalidInstanceId", NULL);
 	row("a deregistered node does not come back");
@@ -321,6 +324,7 @@ t_heartbeat(void **state)
 
 /* ---- what agents ask besides ---- */
 
+/* Agent-protocol 10.30: an empty object does for nearly everything; 10.10: messages. */
 static void
 t_agent_needs(void **state)
 {

@@ -50,7 +50,7 @@ t_states(void **state)
 		{ "failed by hand", "cF", "Failed", "by hand", "SC", "by hand" },
 		{ "failed by hand when connected", "caFd", "Terminated", "by hand", "SC",
 		    "by hand" },
-		{ "agent did not come", "cm", "Failed",
+		{ "9.1.12, agent-protocol 10.5: agent did not come", "cm", "Failed",
 		    "The agent did not open its data channel within 60 seconds.", "SC",
 		    "The agent did not open its data channel within 60 seconds." },
 		{ "client did not come", "am", "Failed",
@@ -63,8 +63,9 @@ t_states(void **state)
 		    "The agent was away for more than 10 minutes.", "SC",
 		    "The agent was away for more than 10 minutes." },
 		{ "back in time", "caAmmmmmmmmmag", "Connected", "", "S", NULL },
-		{ "idle", "cagg", "Terminating", "The session was idle for 20 minutes.",
-		    "SC", "The session was idle for 20 minutes." },
+		{ "agent-protocol 10.7: idle", "cagg", "Terminating",
+		    "The session was idle for 20 minutes.", "SC",
+		    "The session was idle for 20 minutes." },
 		{ "not idle", "cagxgxgx", "Connected", "", "S", NULL },
 		{ "restart: connected", "caR", "Disconnected", "", "S", NULL },
 		{ "restart: both back", "caROac", "Connected", "", "S", NULL },
@@ -156,7 +157,8 @@ t_ends(void **state)
 	}
 }
 
-/* Data that never stops is ended by the maximum duration, also over a restart. */
+/* Agent-protocol 10.7: data that never stops is ended by the maximum duration, also over a
+ * restart. */
 static void
 t_max_duration(void **state)
 {

@@ -222,6 +222,7 @@ t_per_node_limit(void **state)
 /* --- agents that were away at the end
  * -------------------------------------------------------- */
 
+/* Agent-protocol 10.9: a node that comes back is told which sessions are over. */
 static void
 t_farewell(void **state)
 {

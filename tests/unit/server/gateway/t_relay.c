@@ -318,7 +318,7 @@ t_own_ack_is_not_held(void **state)
 	assert_true(t->agent.heard[t->agent.n - 1].at_ms <= sent_ms + 1);
 }
 
-/* 9.1.2: the stock client ignores duplicates, so the relay acknowledges in its place. */
+/* 9.1.2, agent-protocol 10.13: the stock client ignores duplicates, so the relay acknowledges in its place. */
 static void
 t_duplicate_is_answered(void **state)
 {
@@ -587,7 +587,7 @@ t_absent_back_pressure(void **state)
 	assert_int_equal(t->client.n, sent);
 }
 
-/* 4.8: a stock agent is told to pause while its client is away. */
+/* 4.8, agent-protocol 10.15: a stock agent is told to pause while its client is away. */
 static void
 t_pause(void **state)
 {
