@@ -371,11 +371,12 @@ t_resume_and_end(void **state)
 	id = str(&s.w, "SessionId");
 	token = str(&s.w, "TokenValue");
 	body = arena_printf(&s.w.mem, "{\"SessionId\":\"%s\"}", id);
-	row("a fresh token; the first one is no good then");
+	row("9.1.11: a fresh token; the first one is no good then");
 	ssm(&s.w, "ResumeSession", body);
 	expect_ok(&s.w);
 	check_text(span_str(str(&s.w, "SessionId")), id);
 	assert_string_not_equal(str(&s.w, "TokenValue"), token);
+	assert_non_null(strstr(str(&s.w, "StreamUrl"), id));
 	assert_int_equal(
 	    session_redeem_client(server_env(s.w.server)->sessions, id, span_str(token)),
 	    ERR_DENIED);
@@ -389,7 +390,7 @@ t_resume_and_end(void **state)
 	sim_run_for(s.w.sim, SESSION_CLOSE_MS + 1000);
 	ssm(&s.w, "TerminateSession", body);
 	expect_ok(&s.w);
-	row("an ended session has an answer, but no token");
+	row("9.1.11: an ended session has an answer, but no token");
 	ssm(&s.w, "ResumeSession", body);
 	expect_ok(&s.w);
 	assert_null(json_get_str(s.w.json, "TokenValue"));
