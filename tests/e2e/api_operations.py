@@ -473,7 +473,7 @@ def strangers(world, ssm):
             "SignatureDoesNotMatch", status=403)
     refused("a wrong secret at EC2", client(world, "ec2", None, wrong).describe_instances,
             "AuthFailure", "AWS was not able to validate the provided access credentials", status=401)
-    refused("an operation that is not there", ssm.list_documents, "UnknownOperationException")
+    refused("an operation that is not there", ssm.describe_ops_items, "UnknownOperationException")
     refused("the same at EC2", client(world, "ec2").describe_vpcs, "InvalidAction",
             "The action DescribeVpcs is not valid for this web service.")
     refused("the same at STS", client(world, "sts").get_session_token, "InvalidAction")

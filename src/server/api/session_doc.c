@@ -13,11 +13,33 @@
 #include "proto/ids.h"
 #include "server/domain/session.h"
 
+/* Who deleted the preferences gets the ones that came with the server, as at AWS. */
+static int
+first_preferences(struct api_call *c, struct store_document *d)
+{
+	for (size_t i = 0; i < document_builtins_len; i++) {
+		const struct document_builtin *b = &document_builtins[i];
+
+		if (strcmp(b->name, PREFERENCES_DOCUMENT) != 0)
+			continue;
+		*d = (struct store_document){
+			.name = arena_strdup(&c->mem, b->name),
+			.type = arena_strdup(&c->mem, b->type),
+			.content = arena_strdup(&c->mem, b->content),
+		};
+		return 0;
+	}
+	return ERR_NOTFOUND;
+}
+
 static int
 get_document(struct api_call *c, const char *name, struct store_document *d)
 {
-	int err = store_document_get(api_reader(c), &c->mem, name, 0, d);
+	int err =
+	    store_document_get(api_reader(c), &c->mem, name, STORE_DOCUMENT_LATEST, d);
 
+	if (err == ERR_NOTFOUND && strcmp(name, PREFERENCES_DOCUMENT) == 0)
+		err = first_preferences(c, d);
 	if (err == ERR_NOTFOUND)
 		return api_fail(
 		    c, "InvalidDocument", "Document with name %s does not exist.", name);
