@@ -62,6 +62,33 @@ far_end(struct relay_end *e)
 	return &e->relay->ends[!e->which];
 }
 
+/* --- back-pressure ------------------------------------------------------------ */
+
+/* Whether more waits for this end than may, in its queue and in its socket. */
+static bool
+is_behind(const struct relay_end *e)
+{
+	if (e->conn == NULL)
+		return relay_queue_bytes(&e->out) > RELAY_QUEUE_MAX;
+	return relay_queue_bytes(&e->out) + wsconn_queued(e->conn) > STREAM_HIGH;
+}
+
+/*
+ * Something left towards this end: its far end may be read again.  What still waits leaves
+ * by the queue's timer or when the socket drains, and both come here.
+ */
+static void
+let_go(void *arg)
+{
+	struct relay_end *e = arg, *near = far_end(e);
+
+	if (!near->paused || is_behind(e))
+		return;
+	near->paused = false;
+	if (near->conn != NULL)
+		wsconn_pause(near->conn, false);
+}
+
 /* --- life cycle ------------------------------------------------------------- */
 
 static void
@@ -198,7 +225,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 		e->which = i;
 		e->last_seq = e->response_seq = -1;
 		e->suspect_seq = e->duplicate_seq = -1;
-		relay_queue_init(&e->out, l);
+		relay_queue_init(&e->out, l, let_go, e);
 	}
 	return r;
 }
@@ -249,11 +276,7 @@ relay_attach(struct relay *r, enum session_end which, struct wsconn *c, bool own
 	if (which == SESSION_CLIENT)
 		tell_agent(r, false);
 	relay_queue_flush(&e->out);
-	if (far_end(e)->paused && relay_queue_bytes(&e->out) < STREAM_LOW) {
-		far_end(e)->paused = false;
-		if (far_end(e)->conn != NULL)
-			wsconn_pause(far_end(e)->conn, false);
-	}
+	let_go(e);
 }
 
 /* --- forwarding --------------------------------------------------------------- */
@@ -262,18 +285,10 @@ relay_attach(struct relay *r, enum session_end which, struct wsconn *c, bool own
 static void
 push_back(struct relay_end *near)
 {
-	struct relay_end *far = far_end(near);
-	size_t waiting = relay_queue_bytes(&far->out);
-	size_t high = far->conn != NULL ? STREAM_HIGH : RELAY_QUEUE_MAX;
-
-	if (near->paused || near->conn == NULL)
+	if (near->paused || near->conn == NULL || !is_behind(far_end(near)))
 		return;
-	if (far->conn != NULL)
-		waiting += wsconn_queued(far->conn);
-	if (waiting > high) {
-		near->paused = true;
-		wsconn_pause(near->conn, true);
-	}
+	near->paused = true;
+	wsconn_pause(near->conn, true);
 }
 
 /* Not for a peer that repeats itself but does not read: it is told when it asks again. */
@@ -451,14 +466,10 @@ on_message(void *arg, uint8_t op, struct span body)
 static void
 on_drain(void *arg)
 {
-	struct relay_end *e = arg, *near = far_end(e);
+	struct relay_end *e = arg;
 
 	relay_queue_flush(&e->out);
-	if (near->paused && relay_queue_bytes(&e->out) < STREAM_LOW) {
-		near->paused = false;
-		if (near->conn != NULL)
-			wsconn_pause(near->conn, false);
-	}
+	let_go(e);
 	finish_when_empty(e->relay);
 }
 

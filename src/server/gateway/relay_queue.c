@@ -14,9 +14,9 @@ struct relay_msg {
 };
 
 void
-relay_queue_init(struct relay_queue *q, struct ev_loop *l)
+relay_queue_init(struct relay_queue *q, struct ev_loop *l, ev_cb *flushed, void *arg)
 {
-	*q = (struct relay_queue){ .loop = l };
+	*q = (struct relay_queue){ .loop = l, .flushed = flushed, .arg = arg };
 	list_init(&q->msgs);
 }
 
@@ -171,6 +171,7 @@ waits_until(struct relay_queue *q, const struct relay_msg *m, uint64_t now_us)
 void
 relay_queue_flush(struct relay_queue *q)
 {
+	size_t before = q->bytes;
 	uint64_t now_us, until;
 
 	if (q->conn == NULL || list_empty(&q->msgs))
@@ -193,6 +194,8 @@ relay_queue_flush(struct relay_queue *q)
 		msg_free(q, m);
 	}
 	wsconn_uncork(q->conn);
+	if (q->bytes < before && q->flushed != NULL)
+		q->flushed(q->arg);
 }
 
 size_t

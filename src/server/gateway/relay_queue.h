@@ -24,11 +24,15 @@ struct relay_queue {
 	size_t bytes;
 	struct ev_timer timer;
 	uint64_t quiet_until_us;
-	bool fragile; /* a stock client: HandshakeComplete is followed by quiet */
-	bool hurry;   /* the session is over: no more delays */
+	bool fragile;   /* a stock client: HandshakeComplete is followed by quiet */
+	bool hurry;     /* the session is over: no more delays */
+	ev_cb *flushed; /* something that waited has left; may be NULL */
+	void *arg;
 };
 
-void relay_queue_init(struct relay_queue *q, struct ev_loop *l);
+/* flushed(arg) comes from every call that flushes, and from the queue's own timer. */
+void relay_queue_init(
+    struct relay_queue *q, struct ev_loop *l, ev_cb *flushed, void *arg);
 void relay_queue_fini(struct relay_queue *q);
 void relay_queue_attach(struct relay_queue *q, struct wsconn *c, bool fragile);
 void relay_queue_detach(struct relay_queue *q); /* keeps what waits */
