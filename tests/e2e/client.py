@@ -142,6 +142,7 @@ def mistakes(world):
 # --- exec ------------------------------------------------------------------------------
 
 def commands(world, node):
+    """Data-channel 9.2.3: no byte is changed.  9.2.6: whoever leaves ends its session."""
     p = sallyport(world, "exec", "web-1", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
     equal((p.stdout, p.stderr, p.returncode), (b"out\n", b"err\n", 3),
           "exec: both outputs apart, and the exit status")
@@ -180,6 +181,7 @@ def active(world):
 # --- standard input ------------------------------------------------------------------------
 
 def inputs(world):
+    """Data-channel 9.2.1: what is there before the handshake is over waits, and is not lost."""
     argv = [str(world.bin / "sallyport"), "connect", "web-1"]
     script = world.dir / "script"
     script.write_text("echo from-$((40+2)); exit 4\n")
@@ -235,14 +237,17 @@ def interactive(world):
     equal(leave(child, 7), 7, "connect: the exit status of the remote shell")
 
 
-def terminal_after(world, what, end, *args, env=None):
-    """Whatever ends the program, the modes of its terminal are as before."""
+def terminal_after(world, what, end, *args, env=None, ignored=()):
+    """Whatever ends the program, the modes of its terminal are as before (data-channel 9.2.5)."""
+    def prepare():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     argv = [str(world.bin / "sallyport"), *(args or ("connect", "web-1"))]
     with subprocess.Popen(argv, env=env or world.env(), stdin=slave, stdout=slave, stderr=slave,
-                          start_new_session=True,
-                          preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as p:
+                          start_new_session=True, preexec_fn=prepare) as p:
         seen = bytearray()
         reader = threading.Thread(target=drain, args=(master, seen), daemon=True)
         reader.start()
@@ -272,6 +277,8 @@ def terminals(world):
     terminal_after(world, "exit", lambda p, m: os.write(m, b"exit\r"))
     for name in ("SIGTERM", "SIGHUP", "SIGSEGV", "SIGABRT"):
         terminal_after(world, name, lambda p, m, name=name: p.send_signal(getattr(signal, name)))
+    terminal_after(world, "a SIGTERM that its parent ignored", lambda p, m: p.send_signal(signal.SIGTERM),
+                   ignored=(signal.SIGTERM,))
     ok(e2e.wait_until(lambda: len(active(world)) <= 2, 10),
        "connect: SIGTERM and SIGHUP end the session on the node, too")
     seen, status = terminal_after(world, "terminate", lambda p, m: sallyport(
@@ -353,6 +360,7 @@ def server_dies(world):
 
 
 def network_fails(world):
+    """Data-channel 9.2.7."""
     proxy = Proxy(world.port)
     env = world.env(AWS_ENDPOINT_URL=f"https://localhost:{proxy.port}")
     child = spawn(world, "connect", "web-1", env=env)

@@ -240,6 +240,7 @@ def crash(world, node, plugin, service):
 
 
 def refusals(world, node, plugin, service):
+    """Agent-protocol 10.26: a closed port ends nothing.  10.27: no spelling of an address gets around."""
     what = f"{plugin} plugin"
     closed = e2e.free_port()
     with Forward(world, node, plugin, FORWARD, portNumber=closed, localPortNumber=0) as f:

@@ -2,7 +2,8 @@
 """The stock amazon-ssm-agent, where it is on PATH with its workers beside it.
 
 It keeps its state in fixed places, creates a user, and stops other agents that it sees.  So it
-runs from a folder of the world, in mount and process namespaces of its own: nothing of it is
+runs from a folder of the world, in mount and process namespaces of its own (agent-protocol
+10.31), and trusts our CA by SSL_CERT_FILE (10.18): nothing of it is
 left on the machine, and its whole tree ends with it.  That needs root.
 """
 import json
@@ -78,7 +79,8 @@ class Agent:
 
     def _configure(self):
         """Beside the program, where it is looked for first.  Every endpoint is named, and the domain as
-        well, so that nothing ever goes anywhere else."""
+        well, so that nothing ever goes anywhere else.  Agent-protocol 10.17: that of Mgs needs its
+        scheme, that of S3 must have none."""
         at, host = self.world.endpoint, self.world.endpoint.removeprefix("https://")
         config = {"Profile": {"ShareCreds": True, "ShareProfile": "sallyport-e2e"},
                   "Ssm": {"Endpoint": at}, "Mds": {"Endpoint": at}, "Kms": {"Endpoint": at},

@@ -327,7 +327,7 @@ t_complete(void **state)
 	    handshake_challenge_parse(&challenge, &mem, SPAN("{}"), NULL), ERR_INVALID);
 }
 
-/* 5.5: mux is not negotiated, each side decides from the other's version. */
+/* 9.1.15, 5.5: mux is not negotiated, each side decides from the other's version. */
 static void
 t_versions(void **state)
 {
