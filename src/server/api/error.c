@@ -200,6 +200,7 @@ error_status(enum api_protocol p, const char *code)
 		{ "InvalidAccessKeyId", 403 },
 		{ "RequestTimeTooSkewed", 403 },
 		{ "NoSuchEntity", 404 },
+		{ "LimitExceeded", 409 },
 		{ "DryRunOperation", 412 },
 	};
 
