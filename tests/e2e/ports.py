@@ -332,14 +332,12 @@ def ssh_tools(world, node, plugin, sshd):
     equal((p.returncode, p.stdout), (7, b"out\n"), f"{what}: ssh runs a command and has its exit code")
     if p.returncode != 7:
         print(p.stderr.decode(errors="replace"))
-    # Longer downloads stop for ever behind held acks (relay: near end paused, never resumed).
-    stalls = plugin == "stock"
-    size = 1 << 20 if stalls else 100 << 20
+    size = 100 << 20
     p = run("ssh", *config, node, f"head -c {size} /dev/zero | tr '\\0' x")
     equal((len(p.stdout), p.stdout.count(b"x")), (size, size), f"{what}: ssh brings {size >> 20} MB of output")
     small, big = sshd.dir / "small", sshd.dir / "big"
     small.write_bytes(os.urandom(300_000))
-    big.write_bytes(os.urandom(300_000 if stalls else 50 << 20))
+    big.write_bytes(os.urandom(50 << 20))
     p = run("scp", *config, str(small), f"{node}:{sshd.dir}/small.up")
     equal((p.returncode, (sshd.dir / "small.up").read_bytes() == small.read_bytes()), (0, True), f"{what}: scp up")
     p = run("scp", *config, f"{node}:{big}", str(sshd.dir / "big.down"))
@@ -352,8 +350,9 @@ def ssh_tools(world, node, plugin, sshd):
         equal((p.returncode, (sshd.dir / "small.rsync").read_bytes() == small.read_bytes()), (0, True), f"{what}: rsync up")
     else:
         e2e.skip("rsync: it is not installed")
-    ok(wait_until(lambda: not world.ssm.describe_sessions(State="Active")["Sessions"]),
-       f"{what}: each session ended with its connection")
+    if plugin == "ours":  # a stock plugin leaves without a word: the idle time ends its sessions
+        ok(wait_until(lambda: not world.ssm.describe_sessions(State="Active")["Sessions"]),
+           f"{what}: each session ended with its connection")
 
 
 def ssh_refused(world, node, plugin):
@@ -400,7 +399,8 @@ def main():
             ssh_refused(world, node, plugin)
             if sshd:
                 ssh_tools(world, node, plugin, sshd)
-            crash(world, node, plugin, service)
+            if plugin == "ours":  # a stock plugin gives up within seconds
+                crash(world, node, plugin, service)
             denied_by_registration(world, plugin) if plugin == plugins[0] else None
         if not plugins:
             ok(world.online(node), "the node is online")
