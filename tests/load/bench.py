@@ -16,13 +16,14 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+import stock  # noqa: E402
 from e2e import BIN, REGION, World, aws_clis, wait_until  # noqa: E402
 from procmem import family, memory  # noqa: E402
 from sshd import Sshd  # noqa: E402
 
 LOAD = pathlib.Path(os.environ["SALLYPORT_LOAD"]).resolve()
-ROUNDS = int(os.environ.get("SALLYPORT_BENCH_ROUNDS", "7"))
-KEYS = 500  # for each round
+ROUNDS = int(os.environ.get("SALLYPORT_BENCH_ROUNDS", "11"))
+KEYS = 1000  # for each round
 SESSIONS = 10
 AGENTS = int(os.environ.get("SALLYPORT_BENCH_AGENTS", "10000"))
 PIPE = 16 << 20
@@ -64,12 +65,12 @@ class Bench:
 
 
 def bench_echo(b):
-    got = {"ours": [], "ssh": []}
+    rounds = []
     for _ in range(ROUNDS):
-        for name, command in (("ours", b.ours), ("ssh", b.ssh)):
-            got[name].append([int(x) for x in driver(b.env, "echo", KEYS, *command).split()])
+        lines = driver(b.env, "echo", KEYS, *b.ours, "--", *b.ssh).split(b"\n")
+        rounds.append([[int(x) for x in line.split()] for line in lines[:2]])
     for i, what in enumerate(("p50", "p99")):
-        ours, ssh = (statistics.median(r[i] for r in got[n]) for n in ("ours", "ssh"))
+        ours, ssh = (statistics.median(r[k][i] for r in rounds) for k in (0, 1))
         ratio_row(f"keystroke echo {what}, ours / ssh", ours, ssh, 1.2)
 
 
@@ -142,17 +143,21 @@ def bench_memory(b):
 
 
 def bench_stock(b):
-    from stock import StockAgent, find_stock  # needs root and the program
-    if find_stock() is None:
-        print("stock agent: not on PATH, or not root")
+    why = stock.obstacle()
+    if why:
+        row(f"stock agent: {why}", "")
         return
-    s = StockAgent(b.world)
+    s = stock.Agent(b.world, "stock")
+    s.register(*b.world.activation())
+    s.start()
     try:
-        (private, rss), _ = settle(s.memory)
+        wait_until(lambda: b.world.online(s.node_id()), 60)
+        (private, rss), _ = settle(lambda: memory(family(
+            s.process.child.pid, ("amazon-ssm-agent", *stock.WORKERS))), 40)
         row("stock agent, private", f"{private:.0f} KiB")
         row("stock agent, RSS", f"{rss:.0f} KiB")
     finally:
-        s.close()
+        s.stop()
 
 
 def bench_fleet(b):

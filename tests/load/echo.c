@@ -3,14 +3,14 @@
  * Times a terminal program from its user's chair: it runs on a terminal of its own, and a
  * clock stands between keyboard and screen.
  *
- *	load_echo echo COUNT COMMAND...   types into the shell that COMMAND opens
+ *	load_echo echo COUNT COMMAND... [-- COMMAND...]   types into the shells they open
  *	load_echo start TEXT COMMAND...   until TEXT (the prompt) is on the screen
  *	load_echo prompt COMMAND...       shows what a shell prints before it waits
  *	load_echo pipe BYTES COMMAND...   until so many bytes of output have come
  *
- * "echo" starts a raw echo (cat) in that shell and prints "p50_us p99_us" over COUNT keys,
- * each typed when the one before has come back and a moment has passed.  "start" and
- * "pipe" print microseconds.  Everything ends after LIMIT_S seconds at the latest.
+ * "echo" starts a raw echo (cat) in each shell and prints a line "p50_us p99_us" for each,
+ * over COUNT keys, each typed when the one before has come back and a moment has passed.
+ * "start" and "pipe" print microseconds.  Everything ends after LIMIT_S seconds at the latest.
  */
 #include <errno.h>
 #include <poll.h>
@@ -30,6 +30,7 @@ enum {
 	PAUSE_US = 3000,
 	WARM_UP = 50, /* keys that do not count */
 	SCREEN_MAX = 1 << 16,
+	SCREENS_MAX = 4,
 };
 
 struct screen {
@@ -148,32 +149,70 @@ one_key(struct screen *s, char key)
 	return now_us() - began;
 }
 
+/* A shell that echoes bytes and nothing else. */
 static void
-measure_echo(char **argv, size_t count)
+open_cat(struct screen *s, char **argv)
 {
-	struct screen s;
-	uint64_t *us = xcalloc(count, sizeof(*us)), seed = 1;
-
-	open_screen(&s, argv);
-	wait_for_quiet(&s);
+	open_screen(s, argv);
+	wait_for_quiet(s);
 	/* In the echo of this line the word is broken by quotes. */
-	type(&s, "stty raw -echo; printf 'REA''DY'; exec cat\r");
-	wait_for_text(&s, "READY");
-	while (look(&s, QUIET_MS))
+	type(s, "stty raw -echo; printf 'REA''DY'; exec cat\r");
+	wait_for_text(s, "READY");
+	while (look(s, QUIET_MS))
 		continue;
-	for (size_t i = 0; i < WARM_UP + count; i++) {
-		uint64_t t = one_key(&s, (char)('a' + i % 26));
+}
 
-		if (i >= WARM_UP)
-			us[i - WARM_UP] = t;
-		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		usleep(PAUSE_US + (useconds_t)(seed >> 54));
-	}
+static void
+print_us(uint64_t *us, size_t count)
+{
 	qsort(us, count, sizeof(*us), by_size);
 	printf("%llu %llu\n", (unsigned long long)us[count / 2],
 	    (unsigned long long)us[count * 99 / 100]);
-	free(us);
-	close_screen(&s);
+}
+
+/* argv up to "--" or its end, which becomes NULL; returns what follows. */
+static char **
+cut_command(char **argv)
+{
+	while (*argv != NULL && strcmp(*argv, "--") != 0)
+		argv++;
+	if (*argv == NULL)
+		return argv;
+	*argv = NULL;
+	return argv + 1;
+}
+
+/* Key by key in turn, so that whatever else this machine does hits all of them alike. */
+static void
+measure_echo(char **argv, size_t count)
+{
+	struct screen *s = xcalloc(SCREENS_MAX, sizeof(*s));
+	uint64_t *us[SCREENS_MAX], seed = 1;
+	size_t n = 0;
+
+	while (*argv != NULL && n < SCREENS_MAX) {
+		char **command = argv;
+
+		argv = cut_command(argv);
+		us[n] = xcalloc(count, sizeof(*us[n]));
+		open_cat(&s[n++], command);
+	}
+	for (size_t i = 0; i < WARM_UP + count; i++) {
+		for (size_t k = 0; k < n; k++) {
+			uint64_t t = one_key(&s[k], (char)('a' + i % 26));
+
+			if (i >= WARM_UP)
+				us[k][i - WARM_UP] = t;
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			usleep(PAUSE_US + (useconds_t)(seed >> 54));
+		}
+	}
+	for (size_t k = 0; k < n; k++) {
+		print_us(us[k], count);
+		free(us[k]);
+		close_screen(&s[k]);
+	}
+	free(s);
 }
 
 static void
@@ -215,7 +254,8 @@ measure_pipe(char **argv, int64_t bytes)
 	open_screen(&s, argv);
 	wait_for_quiet(&s);
 	(void)snprintf(line, sizeof(line),
-	    "stty raw -echo; printf 'REA''DY'; head -c %lld /dev/zero | tr '\\0' \\170; "
+	    "stty raw -echo; printf 'REA''DY'; head -c %lld /dev/zero | tr '\\0' "
+	    "'\\170'; "
 	    "exec cat\r",
 	    (long long)bytes);
 	type(&s, line);
@@ -252,7 +292,7 @@ main(int argc, char **argv)
 		measure_pipe(argv + 3, n);
 	} else {
 		fprintf(stderr,
-		    "usage: load_echo echo COUNT COMMAND...\n"
+		    "usage: load_echo echo COUNT COMMAND... [-- COMMAND...]\n"
 		    "       load_echo start TEXT COMMAND...\n"
 		    "       load_echo prompt COMMAND...\n"
 		    "       load_echo pipe BYTES COMMAND...\n");
