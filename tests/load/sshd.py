@@ -6,11 +6,9 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
-from e2e import free_port, wait_until  # noqa: E402
+from e2e import free_port, wait_until
 
 SERVER = """
 Port {port}
