@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one AWS CLI many times without paying for Python's imports each time.
+"""Runs one AWS CLI many times without paying for Python's imports and the CLI's models each time.
 
 Started with that CLI's own interpreter and import path and the path of its "aws" script.
 Each line on stdin is {"args", "env", "out", "err"}; a child is forked, which runs the script
 unchanged with these arguments and this environment, its output in the named files.  The answer
 is a line with the exit status.
 
-Forked and Runner are for the scripts; main() is the other side.
+Runner is for the scripts; main() is the other side.
 """
+import functools
+import gc
 import json
 import os
 import re
@@ -101,11 +103,32 @@ def _child(script, call):
     os._exit(status & 0xFF)
 
 
-def main():
-    import awscli.clidriver  # pylint: disable=import-error,import-outside-toplevel
+def _read_models_once():
+    """Files of the CLI's own data are read and parsed here; the children inherit the result."""
+    # pylint: disable=import-error,import-outside-toplevel
+    import awscli.clidriver
+    import awscli.handlers  # noqa: F401
     import botocore.endpoint  # noqa: F401
     import botocore.httpsession  # noqa: F401
-    del awscli
+    loader = awscli.clidriver.create_clidriver().session.get_component("data_loader")
+    kind, files = type(loader), type(loader.file_loader)
+    parsed = functools.cache(functools.partial(files.load_file, loader.file_loader))
+    listed = functools.cache(functools.partial(kind.list_available_services, loader))
+    files.load_file = lambda _, path: parsed(path)
+    kind.list_available_services = lambda _, type_name: listed(type_name=type_name)
+    for service in ("ec2", "ssm", "sts"):
+        for name in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
+            try:
+                loader.load_service_model(service, name)
+            except Exception:  # pylint: disable=broad-except
+                pass  # not every service has each of them
+    for name in ("endpoints", "partitions"):
+        loader.load_data(name)
+
+
+def main():
+    _read_models_once()
+    gc.disable()  # a child is too short-lived to collect anything, and a copy of all this is dear
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
