@@ -16,10 +16,10 @@ struct conn {
 	struct list all;
 	struct ev_stream *s;
 	uint32_t id;
-	bool eof;  /* nothing more comes from the socket */
-	bool full; /* smux has no room: not read until on_writable */
-	bool
-	    waiting; /* the socket takes nothing more: smux keeps it until it is writable */
+	bool eof;     /* nothing more comes from the socket */
+	bool deaf;    /* nor takes it anything; it may have said why, and is read on */
+	bool full;    /* smux has no room: not read until on_writable */
+	bool waiting; /* it takes nothing now: smux keeps it until it is writable */
 };
 
 struct tunnel {
@@ -85,6 +85,14 @@ tunnel_go(struct tunnel *t)
 	pump(t);
 }
 
+/* The socket is gone both ways; what was read from it still goes to the peer. */
+static void
+conn_reset(struct conn *c)
+{
+	smux_reset(c->t->mux, c->id, ERR_CLOSED);
+	conn_close(c);
+}
+
 static void
 on_readable(void *arg)
 {
@@ -103,12 +111,11 @@ on_readable(void *arg)
 		r = ev_read(c->s, p, n, &got);
 		smux_commit(t->mux, c->id, r == 0 ? got : 0);
 	}
-	if (r == ERR_CLOSED) {
+	if (r == ERR_CLOSED && !c->deaf) {
 		c->eof = true;
 		smux_shutdown_write(t->mux, c->id);
 	} else if (r != 0 && r != ERR_AGAIN) {
-		smux_abort(t->mux, c->id, ERR_CLOSED);
-		conn_close(c);
+		conn_reset(c);
 		pump(t);
 		return;
 	}
@@ -129,6 +136,23 @@ mux_writable(void *arg, uint32_t id)
 
 /* --- towards the socket --------------------------------------------------------------- */
 
+/*
+ * A server that refuses an upload answers and closes before it has read all: the answer
+ * is still there to be read.  Nobody wants what is written.
+ */
+static int
+lost(struct conn *c, struct span data)
+{
+	if (c->eof) {
+		conn_reset(c);
+		return ERR_CLOSED;
+	}
+	c->deaf = true;
+	c->waiting = false;
+	conn_want(c);
+	return (int)data.n;
+}
+
 static int
 mux_data(void *arg, uint32_t id, struct span data)
 {
@@ -138,13 +162,13 @@ mux_data(void *arg, uint32_t id, struct span data)
 
 	if (c == NULL)
 		return ERR_AGAIN; /* still dialling */
+	if (c->deaf)
+		return (int)data.n;
 	while (done < data.n &&
 	    (r = ev_write(c->s, data.p + done, data.n - done, &put)) == 0)
 		done += put;
-	if (r != 0 && r != ERR_AGAIN) {
-		conn_close(c);
-		return ERR_CLOSED; /* which aborts the stream */
-	}
+	if (r != 0 && r != ERR_AGAIN)
+		return lost(c, data);
 	c->waiting = done < data.n;
 	conn_want(c);
 	return (int)done;

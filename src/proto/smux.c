@@ -211,8 +211,11 @@ void
 smux_close(struct smux *m, struct smux_stream *s, int why)
 {
 	uint32_t id = s->id;
+	bool silent = s->reset != 0;
 
 	smux_drop(m, s);
+	if (silent)
+		return;
 	m->calls++;
 	m->ops.on_close(m->arg, id, why);
 	m->calls--;
@@ -264,4 +267,26 @@ smux_abort(struct smux *m, uint32_t id, int why)
 	m->stats.aborted++;
 	if (!silent)
 		smux_reply(m, id, why);
+}
+
+void
+smux_reset(struct smux *m, uint32_t id, int why)
+{
+	struct smux_stream *s = smux_find(m, id);
+
+	assert(why != 0);
+	if (s == NULL)
+		return;
+	if (s->tx.len == 0) {
+		smux_abort(m, id, why);
+		return;
+	}
+	s->reset = why;
+	s->fin_wanted = true;
+	s->blocked = false;
+	m->buffered -= s->rx.len;
+	smux_queue_clear(&s->rx, &m->pool);
+	if (m->body == s)
+		m->body = NULL;
+	smux_credit(m, s, s->received - s->consumed);
 }

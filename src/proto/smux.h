@@ -16,7 +16,8 @@
  *
  * Own mode (version 2, only when both handshakes showed our extension): each stream has a
  * window (UPD), so a slow connection holds back nobody but itself; FIN ends one direction;
- * RST (command 5, the positive ERR_ number) ends a stream at once.
+ * RST (command 5, the positive ERR_ number) ends both: the peer takes nothing any more, and
+ * what it had said before is still delivered.
  *
  * Pure: no I/O, no clock.  After every call here the owner looks at smux_pending() and
  * pulls as soon as the channel has room; where it was blocked, it looks at
@@ -25,7 +26,7 @@
  * Owner: the session of the agent or client.  Callbacks come from smux_push, smux_pull,
  * smux_consumed, smux_resume and smux_end.  They may call anything here but smux_push,
  * smux_pull, smux_end and smux_free; streams may be gone after each.  No callback follows
- * for a stream after its on_close, or after smux_abort().
+ * for a stream after its on_close, or after smux_abort() or smux_reset().
  */
 #pragma once
 
@@ -75,9 +76,9 @@ struct smux_ops {
 	 */
 	void (*on_half_close)(void *arg, uint32_t id);
 	/*
-	 * The stream is gone.  why 0: ended in order, all data of the peer was taken.
-	 * Otherwise the peer's code (own mode), ERR_CLOSED when it gave none we know, or the
-	 * code of smux_end(); what was buffered is dropped.
+	 * The stream is gone.  why 0: ended in order, all data of the peer was taken.  So it
+	 * was with the peer's code (own mode), ERR_CLOSED when it gave none we know.  With the
+	 * code of smux_end() what was buffered is dropped.
 	 */
 	void (*on_close)(void *arg, uint32_t id, int why);
 	/* smux_write() took less than all, or smux_reserve() gave NULL: room again.  May be NULL. */
@@ -173,6 +174,11 @@ void smux_shutdown_write(struct smux *m, uint32_t id);
  * FIN to a stock peer.  No callback.  Harmless for a stream that is gone.
  */
 void smux_abort(struct smux *m, uint32_t id, int why);
+/*
+ * The same, but what is queued goes out first: a socket that is reset had something to say
+ * before.  What the peer still sends is dropped.
+ */
+void smux_reset(struct smux *m, uint32_t id, int why);
 
 /* Offers what is buffered to on_data again, until it takes less than all. */
 void smux_resume(struct smux *m, uint32_t id);

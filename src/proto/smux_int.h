@@ -10,7 +10,8 @@
  *	 FIN came ----> buffer empty: on_half_close    buffer empty: gone, on_close(0)
  *	 FIN pulled --> wait for the other direction   wait for the peer's FIN
  *	 both --------> gone, on_close(0)
- *	 RST came ----> gone, on_close(why)            (no such command)
+ *	 RST came ----> buffer empty: gone, on_close   (no such command)
+ *	 smux_reset() > queue empty: RST, gone         queue empty: FIN, gone
  */
 #pragma once
 
@@ -83,6 +84,7 @@ struct smux_stream {
 	bool syn_due, upd_due;
 	bool fin_wanted, fin_sent; /* our direction */
 	bool fin_came, half_told;  /* the peer's */
+	int reset, was_reset;      /* ERR_*: by us when tx is empty, by the peer */
 	bool offering;             /* inside on_data */
 	bool blocked;              /* on_writable is owed */
 };
@@ -138,7 +140,7 @@ struct smux_stream *smux_add(struct smux *m, uint32_t id)
     __attribute__((returns_nonnull));
 bool smux_has_room(const struct smux *m); /* for one stream more */
 void smux_drop(struct smux *m, struct smux_stream *s);
-/* smux_drop() and on_close(). */
+/* smux_drop() and, unless we have reset it, on_close(). */
 void smux_close(struct smux *m, struct smux_stream *s, int why);
 /* FIN or RST for a stream that is, or is about to be, gone. */
 void smux_reply(struct smux *m, uint32_t id, int why);

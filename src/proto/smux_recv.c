@@ -49,7 +49,7 @@ smux_credit(struct smux *m, struct smux_stream *s, size_t n)
 /* --- data ----------------------------------------------------------------------- */
 
 /*
- * Offers data.  Returns how much was taken, or -1 when the stream is gone.  The stream is
+ * Offers data.  Returns how much was taken, or -1 when the stream is gone or reset.  The stream is
  * looked up again: the callback may have ended it, though never replaced it, because no
  * SYN is read and ids that we open are new.
  */
@@ -66,6 +66,8 @@ offer(struct smux *m, struct smux_stream *s, struct span data)
 	if ((s = smux_find(m, id)) == NULL)
 		return -1;
 	s->offering = false;
+	if (s->reset != 0)
+		return -1;
 	if (n == ERR_AGAIN)
 		return 0;
 	if (n < 0) {
@@ -152,18 +154,25 @@ on_syn(struct smux *m, uint32_t id)
 	return 0;
 }
 
-/* A stock peer has forgotten the stream: what we still have for it would be discarded. */
+/* The peer takes nothing any more: what we still have for it would be discarded. */
 static void
-answer_fin(struct smux *m, struct smux_stream *s)
+hush(struct smux *m, struct smux_stream *s)
 {
 	m->queued -= s->tx.len;
 	smux_queue_clear(&s->tx, &m->pool);
 	list_del(&s->ready);
 	list_del(&s->ctl);
+	s->fin_wanted = s->fin_sent = true;
+	s->blocked = s->upd_due = false;
+}
+
+/* A stock peer has forgotten the stream. */
+static void
+answer_fin(struct smux *m, struct smux_stream *s)
+{
 	if (!s->fin_sent && !s->syn_due)
 		smux_reply(m, s->id, 0);
-	s->fin_wanted = s->fin_sent = true;
-	s->blocked = false;
+	hush(m, s);
 }
 
 static int
@@ -190,10 +199,14 @@ smux_finish(struct smux *m, struct smux_stream *s)
 {
 	uint32_t id = s->id;
 
+	if (s->rx.len == 0 && s->was_reset != 0) {
+		smux_close(m, s, s->was_reset);
+		return;
+	}
 	if (!s->fin_came || s->half_told || s->rx.len > 0)
 		return;
 	s->half_told = true;
-	if (m->cfg.own && m->ops.on_half_close != NULL) {
+	if (m->cfg.own && s->reset == 0 && m->ops.on_half_close != NULL) {
 		m->calls++;
 		m->ops.on_half_close(m->arg, id);
 		m->calls--;
@@ -215,8 +228,10 @@ on_psh(struct smux *m, struct smux_stream *s, uint32_t len)
 		if (s->fin_came || held + len > s->window)
 			return ERR_PROTOCOL;
 		s->received += len;
+		if (s->reset != 0)
+			smux_credit(m, s, len);
 	}
-	m->body = s != NULL && !s->fin_came ? s : NULL;
+	m->body = s != NULL && !s->fin_came && s->reset == 0 ? s : NULL;
 	return 0;
 }
 
@@ -247,7 +262,10 @@ on_rst(struct smux *m, struct smux_stream *s)
 	if (code == 0 || code > (uint32_t)-ERR_INTERNAL || code == (uint32_t)-ERR_AGAIN)
 		code = (uint32_t)-ERR_CLOSED;
 	m->stats.reset++;
-	smux_close(m, s, -(int)code);
+	s->was_reset = -(int)code;
+	s->fin_came = true; /* it says no more */
+	hush(m, s);
+	smux_finish(m, s);
 	return 0;
 }
 

@@ -147,6 +147,18 @@ owes_writable(const struct smux *m, const struct smux_stream *s)
 		(s->tx.len <= m->cfg.queue / 2 && m->queued < m->cfg.send_max));
 }
 
+/* All was said that had to come before the end of a stream that we have reset. */
+static void
+finish_reset(struct smux *m, struct smux_stream *s)
+{
+	uint32_t id = s->id;
+	int why = s->reset;
+
+	smux_drop(m, s);
+	m->stats.aborted++;
+	smux_reply(m, id, why);
+}
+
 static size_t
 put_data(struct smux *m, uint8_t *out, size_t cap, size_t body_min)
 {
@@ -171,6 +183,10 @@ put_data(struct smux *m, uint8_t *out, size_t cap, size_t body_min)
 	m->stats.bytes_out += body;
 	m->fresh_run = fresh ? m->fresh_run + 1 : 0;
 	list_del(&s->ready);
+	if (s->reset != 0 && s->tx.len == 0) {
+		finish_reset(m, s);
+		return SMUX_HEAD + body;
+	}
 	if (may_send(m, s)) /* its FIN at once, its next data after the others */
 		list_add_tail(s->tx.len == 0 ? &m->fresh : &m->bulk, &s->ready);
 	if (owes_writable(m, s) && list_empty(&s->wake))

@@ -27,6 +27,7 @@ struct app {
 	struct buf out;
 	size_t sent, got, want;
 	bool eof, shut, paused, echo, reply_at_eof, bad;
+	bool hang_up; /* after the last byte of out, unread input or not */
 };
 
 struct pair {
@@ -38,6 +39,7 @@ struct pair {
 	struct app apps[CONNS], servers[CONNS];
 	size_t nservers;
 	bool echo, reply_at_eof, refuse;
+	size_t answer; /* bytes that a server says before it hangs up, unasked */
 };
 
 /* --- the channel ------------------------------------------------------------------ */
@@ -144,6 +146,10 @@ app_go(struct app *a)
 		a->shut = false;
 		ev_shutdown_write(a->s);
 	}
+	if (a->sent == a->out.len && a->hang_up) {
+		ev_close(STEAL(a->s));
+		return;
+	}
 	ev_stream_want(a->s, !a->eof && !a->paused, a->sent < a->out.len);
 }
 
@@ -208,6 +214,10 @@ on_back(void *arg, struct ev_stream *s)
 	a->echo = p->echo;
 	a->reply_at_eof = p->reply_at_eof;
 	app_start(a, p, s);
+	if (p->answer > 0)
+		a->paused = a->hang_up = true;
+	for (size_t i = 0; i < p->answer; i++)
+		buf_add_u8(&a->out, byte_at(i));
 	app_go(a);
 }
 
@@ -355,6 +365,37 @@ t_slow_neighbour(void **state)
 	scene_free(p);
 }
 
+/*
+ * A server that answers and hangs up in the middle of an upload: the answer arrives, the
+ * upload does not stop the client from reading it, and nothing stays behind.
+ */
+static void
+t_hung_up(void **state)
+{
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		struct pair *p = scene(own, 9);
+
+		row(own ? "own" : "stock");
+		p->answer = 200 * 1000;
+		p->apps[0].paused = true; /* the answer has to wait on its way */
+		app_connect(p, 0, 4 << 20);
+		sim_run_for(p->sim, 3000);
+		assert_null(p->servers[0].s);
+		assert_int_equal(tunnel_connections(p->agent.t), 0);
+		p->apps[0].paused = false;
+		app_go(&p->apps[0]);
+		sim_run_for(p->sim, 3000);
+		assert_int_equal(p->apps[0].got, 200 * 1000);
+		assert_false(p->apps[0].bad);
+		assert_true(p->apps[0].eof);
+		ev_close(p->apps[0].s);
+		sim_run_for(p->sim, 1000);
+		assert_int_equal(tunnel_connections(p->client.t), 0);
+		scene_free(p);
+	}
+}
+
 /* Nobody listens behind the node: the connection is closed, the tunnel goes on. */
 static void
 t_refused(void **state)
@@ -403,6 +444,7 @@ main(void)
 		cmocka_unit_test(t_half_close),
 		cmocka_unit_test(t_stock_close),
 		cmocka_unit_test(t_slow_neighbour),
+		cmocka_unit_test(t_hung_up),
 		cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_garbage),
 	};

@@ -298,6 +298,67 @@ t_own_half_close(void **state)
 	app_fini(&a);
 }
 
+/* A reset has two sides: what was said before it is said, and what was said is heard. */
+static void
+t_resets(void **state)
+{
+	struct smux_stats st;
+	struct app a;
+	(void)state;
+
+	app_init(&a, &own_agent);
+	row("what is queued goes before the RST, what comes meanwhile is dropped");
+	push_frame(a.m, 2, SYN, 3, SPAN_NONE);
+	assert_int_equal(smux_write(a.m, 3, SPAN("sorry")), 5);
+	smux_reset(a.m, 3, ERR_CLOSED);
+	check_log(&a, "open 3;");
+	push_frame(a.m, 2, PSH, 3, SPAN("unheard"));
+	assert_int_equal(smux_write(a.m, 3, SPAN("x")), ERR_CLOSED);
+	check_out(&a, "PSH 3 sorry;RST 3 7;");
+	push_frame(a.m, 2, PSH, 3, SPAN("late"));
+	check_log(&a, "");
+
+	row("nothing is queued: at once");
+	push_frame(a.m, 2, SYN, 5, SPAN_NONE);
+	smux_reset(a.m, 5, ERR_CLOSED);
+	check_out(&a, "RST 5 7;");
+
+	row("the peer is quicker: silence");
+	push_frame(a.m, 2, SYN, 7, SPAN_NONE);
+	assert_int_equal(smux_write(a.m, 7, SPAN("sorry")), 5);
+	smux_reset(a.m, 7, ERR_CLOSED);
+	push_frame(a.m, 2, FIN, 7, SPAN_NONE);
+	push_frame(a.m, 2, RST, 7, SPAN("\7\0\0\0"));
+	check_out(&a, "");
+
+	row("the peer's data before its RST is offered to the end");
+	push_frame(a.m, 2, SYN, 9, SPAN_NONE);
+	a.take = 2;
+	push_frame(a.m, 2, PSH, 9, SPAN("abcd"));
+	assert_int_equal(smux_write(a.m, 9, SPAN("unread")), 6);
+	push_frame(a.m, 2, RST, 9, SPAN("\7\0\0\0"));
+	assert_int_equal(smux_write(a.m, 9, SPAN("x")), ERR_CLOSED);
+	check_log(&a, "open 5;open 7;open 9;data 9 ab;");
+	smux_resume(a.m, 9);
+	check_log(&a, "data 9 cd;close 9 -7;");
+	check_out(&a, "");
+	smux_stats(a.m, &st);
+	assert_int_equal(st.streams, 0);
+	assert_int_equal(st.buffered + st.queued, 0);
+	app_fini(&a);
+
+	row("a stock peer hears FIN, and its own is not news");
+	app_init(&a, &stock_agent);
+	push_frame(a.m, 1, SYN, 3, SPAN_NONE);
+	assert_int_equal(smux_write(a.m, 3, SPAN("sorry")), 5);
+	smux_reset(a.m, 3, ERR_CLOSED);
+	push_frame(a.m, 1, PSH, 3, SPAN("unheard"));
+	check_out(&a, "PSH 3 sorry;FIN 3;");
+	push_frame(a.m, 1, FIN, 3, SPAN_NONE);
+	check_log(&a, "open 3;");
+	app_fini(&a);
+}
+
 static void
 t_refusals(void **state)
 {
@@ -442,6 +503,7 @@ main(void)
 		cmocka_unit_test(t_lengths),
 		cmocka_unit_test(t_stock_fin),
 		cmocka_unit_test(t_own_half_close),
+		cmocka_unit_test(t_resets),
 		cmocka_unit_test(t_refusals),
 		cmocka_unit_test(t_callbacks_that_end_streams),
 		cmocka_unit_test(t_ids_used_up),
