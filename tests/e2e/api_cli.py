@@ -10,7 +10,6 @@ import re
 import threading
 import time
 
-import aws_runner
 import e2e
 import wire
 from e2e import REGION, equal, ok, starts
@@ -27,7 +26,7 @@ class Cli:
     def __init__(self, world, name, argv):
         self.world, self.name, self.argv = world, name, argv
         self.exit_service = 255 if name == "v1" else 254
-        self.runner = aws_runner.Runner(argv)
+        self.runner = e2e.aws_runner_of(argv)
 
     def run(self, *args, env=None, endpoint=True):
         extra = ["--endpoint-url", self.world.endpoint] if endpoint else []
@@ -382,7 +381,6 @@ def whole_tour(name, argv):
             c.text("ssm", "deregister-managed-instance", "--instance-id", local)
             c.equal(c.text("ec2", "describe-instances", "--query", "length(Reservations)", "--output",
                            "text"), "1", "a deregistered node is gone")
-            c.runner.close()
     except Exception as e:  # pylint: disable=broad-except
         ok(False, f"{name}: the tour ran to its end ({type(e).__name__}: {e})")
 

@@ -98,7 +98,8 @@ def shell_profile(world, node):
 
 
 def limits(world, node):
-    """Both limits are a minute at least: the two sessions wait side by side."""
+    """Both limits are a minute at least: the two sessions wait side by side, and meanwhile the
+    command lines make their tours."""
     prefer(world, idleSessionTimeout="1")
     idle = terminal.Session(world, node)
     prefer(world, maxSessionDuration="1", idleSessionTimeout="5")
@@ -106,6 +107,8 @@ def limits(world, node):
         idle.shell()
         short.shell()
         equal(world.session(short.id)["MaxSessionDuration"], "1", "the maximum duration is listed")
+        for name, cli in e2e.aws_clis():
+            tour(world, name, cli)
         row = world.wait_status(idle.id, "Terminated", seconds=90)
         ok(row is not None, "idleSessionTimeout ends a session in which nobody types")
         row = world.wait_status(short.id, "Terminated", seconds=30)
@@ -137,8 +140,6 @@ def deleted(world, node):
 def main():
     with e2e.World("documents") as world:
         node, _ = world.agent("one")
-        for name, cli in e2e.aws_clis():
-            tour(world, name, cli)
         guide(world)
         e2e.wait_until(lambda: world.online(node))
         shell_profile(world, node)

@@ -27,6 +27,8 @@ import urllib.request
 import boto3
 import botocore.config
 
+import aws_runner
+
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("SALLYPORT_BIN", TOP / "build/src/cmd")).resolve()
 REGION = "eu-north-1"
@@ -112,6 +114,18 @@ def aws_clis():
         if "aws-cli/1." in version.stdout + version.stderr:
             found.append(("v1", [other]))
     return found
+
+
+_runners = {}
+
+
+def aws_runner_of(cli):
+    """The warm process of an AWS CLI; it ends with this script."""
+    key = tuple(cli)
+    with _lock:
+        if key not in _runners:
+            _runners[key] = aws_runner.Runner(cli)
+        return _runners[key]
 
 
 class Process:
@@ -249,10 +263,8 @@ class World:
 
     def aws(self, *args, cli=None, check=True, plugin="ours"):
         """Runs the AWS CLI; returns its parsed JSON, or the completed process when not check."""
-        cli = cli or aws_clis()[0][1]
-        p = subprocess.run([*cli, "--endpoint-url", self.endpoint, "--output", "json", *args],
-                           env=self.env(plugin), capture_output=True, text=True, timeout=60,
-                           check=False)
+        runner = aws_runner_of(cli or aws_clis()[0][1])
+        p = runner.run(["--endpoint-url", self.endpoint, "--output", "json", *args], self.env(plugin))
         if not check:
             return p
         if p.returncode != 0:
