@@ -196,6 +196,8 @@ dispatch(struct channel *ch, const struct agentmsg *m)
 		return got_ack(ch, m);
 	if (agentmsg_is(m, MSG_CHANNEL_CLOSED))
 		return got_closed(ch, m);
+	if (ch->ops->on_other != NULL)
+		ch->ops->on_other(ch->arg, m);
 	return 0;
 }
 

@@ -28,6 +28,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct agentmsg;
 struct channel;
 
 enum channel_role { CHANNEL_AGENT, CHANNEL_CLIENT };
@@ -70,6 +71,8 @@ struct channel_ops {
 	void (*on_closed)(void *arg, const char *output);
 	/* pause_publication (true) and its end (false); agent only.  May be NULL. */
 	void (*on_pause)(void *arg, bool paused);
+	/* A message of a type that is not the channel's; its digest is right.  May be NULL. */
+	void (*on_other)(void *arg, const struct agentmsg *m);
 	/* n random bytes, for message ids. */
 	void (*random)(void *arg, void *p, size_t n);
 };

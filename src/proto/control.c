@@ -166,6 +166,8 @@ control_open_data_build(struct buf *out, const struct control_open_data *o)
 		jw_field_str(&w, "ClientId", text_or_empty(o->client_id));
 		jw_field_str(&w, "ClientVersion", text_or_empty(o->client_version));
 	}
+	if (o->resumes)
+		jw_field_bool(&w, "SallyportResume", true);
 	jw_close(&w, '}');
 }
 
@@ -190,9 +192,10 @@ control_open_data_parse(
 		return r;
 	if ((r = read_fields(mem, j, t, ARRAY_LEN(t), "OpenDataChannel", f)) != 0)
 		return r;
-	if (member(j, "ClientInstanceId") == NULL)
-		return 0;
-	return read_fields(mem, j, instance, 1, "OpenDataChannel", f);
+	if (member(j, "ClientInstanceId") != NULL)
+		return read_fields(mem, j, instance, 1, "OpenDataChannel", f);
+	o->resumes = json_get_bool(j, "SallyportResume", false);
+	return 0;
 }
 
 /* --- CreateControlChannel, CreateDataChannel -----------------------------------------

@@ -47,6 +47,7 @@ struct control_open_data {
 	const char *client_version;     /* client only; "" when absent (before 1.2.677) */
 	const char *client_instance_id; /* agent only; NULL from clients: that is the
 					   difference */
+	bool resumes; /* our client: token is the secret of proto/own.h */
 };
 void control_open_data_build(struct buf *out, const struct control_open_data *o);
 int control_open_data_parse(struct control_open_data *o, struct arena *mem,

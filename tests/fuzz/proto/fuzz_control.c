@@ -6,6 +6,7 @@
 #include "crypto/crypto.h"
 #include "proto/control.h"
 #include "proto/ids.h"
+#include "proto/own.h"
 
 #define TRAP_UNLESS(x)                    \
 	do {                              \
@@ -53,6 +54,7 @@ opening(struct arena *mem, struct span in)
 			    control_open_data_parse(&od2, mem, buf_span(&out), &f) == 0);
 			TRAP_UNLESS((od.client_instance_id == NULL) ==
 			    (od2.client_instance_id == NULL));
+			TRAP_UNLESS(od.resumes == od2.resumes);
 		}
 	}
 	if (control_create_parse(&c, mem, in, &f) == 0)
@@ -106,6 +108,25 @@ messages(struct arena *mem, struct span in)
 		TRAP_UNLESS(id_session_valid(span_str(s.session_id)));
 }
 
+/* Nothing that would move a terminal's cursor comes through. */
+static void
+words(struct arena *mem, struct span in)
+{
+	auto_buf out = { .max = CONTROL_MESSAGE_MAX };
+	struct own_words a, b;
+
+	if (own_parse(&a, mem, in) != 0)
+		return;
+	for (const char *p = a.message; *p != '\0'; p++)
+		TRAP_UNLESS((unsigned char)*p >= ' ');
+	own_build(&out, MSG_OWN_NOTICE, &head, &a);
+	if (buf_check(&out) != 0)
+		return; /* what has to be escaped takes more room */
+	TRAP_UNLESS(own_parse(&b, mem, payload_of(&out)) == 0);
+	TRAP_UNLESS(strcmp(a.secret, b.secret) == 0);
+	TRAP_UNLESS(strcmp(a.message, b.message) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -121,6 +142,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		opening(&mem, in);
 	else if (data[0] == 's')
 		shell(&mem, in);
+	else if (data[0] == 'w')
+		words(&mem, in);
 	else
 		messages(&mem, in);
 	return 0;

@@ -209,6 +209,41 @@ t_open_data(void **state)
 	}
 }
 
+/* Our own client says so when its token is the secret of a session; an agent cannot. */
+static void
+t_open_resumes(void **state)
+{
+	static const struct {
+		const char *what, *member;
+		bool resumes;
+	} t[] = {
+		{ "it does", "\"SallyportResume\":true", true },
+		{ "it does not", "\"SallyportResume\":false", false },
+		{ "a word is no answer", "\"SallyportResume\":\"yes\"", false },
+		{ "an agent has no secret",
+		    "\"SallyportResume\":true,\"ClientInstanceId\":\"mi-1\"", false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct control_open_data o;
+		auto_arena mem = { 0 };
+		auto_buf text = { .max = OUT_MAX }, out = { .max = OUT_MAX };
+
+		row(t[i].what);
+		buf_addf(&text,
+		    "{\"MessageSchemaVersion\":\"1.0\",\"RequestId\":\"r\","
+		    "\"TokenValue\":\"t\",%s}",
+		    t[i].member);
+		assert_int_equal(
+		    control_open_data_parse(&o, &mem, buf_span(&text), NULL), 0);
+		assert_int_equal(o.resumes, t[i].resumes);
+		control_open_data_build(&out, &o);
+		assert_int_equal(
+		    memmem(out.p, out.len, "Sallyport", 9) != NULL, t[i].resumes);
+	}
+}
+
 static void
 t_limits(void **state)
 {
@@ -468,6 +503,7 @@ main(void)
 		cmocka_unit_test(t_closed),
 		cmocka_unit_test(t_open_control),
 		cmocka_unit_test(t_open_data),
+		cmocka_unit_test(t_open_resumes),
 		cmocka_unit_test(t_limits),
 		cmocka_unit_test(t_create),
 		cmocka_unit_test(t_shell),
