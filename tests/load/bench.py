@@ -6,6 +6,7 @@ printed and never asserted.  ./bench builds everything, checks the names and cal
 import sys
 
 import part_memory
+import part_ports
 import part_terminal
 
 # In the order in which all of them run.
@@ -13,6 +14,7 @@ PARTS = {
     "echo": part_terminal.echo,
     "start": part_terminal.start,
     "pipe": part_terminal.pipe,
+    "ports": part_ports.ports,
     "memory": part_memory.memory,
     "stock": part_memory.stock,
     "fleet": part_memory.fleet,
