@@ -48,7 +48,7 @@ struct stream {
 static uint8_t pattern[PERIOD + CHUNK];
 static pthread_barrier_t all_ready;
 
-static void
+static _Noreturn void
 die(const char *what)
 {
 	fprintf(stderr, "load_pump: %s: %s\n", what, strerror(errno));
@@ -129,7 +129,7 @@ serve_one(void *arg)
 	return NULL;
 }
 
-static void
+static _Noreturn void
 serve(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
