@@ -7,6 +7,7 @@ import sys
 
 import part_memory
 import part_ports
+import part_relay
 import part_terminal
 
 # In the order in which all of them run.
@@ -15,6 +16,7 @@ PARTS = {
     "start": part_terminal.start,
     "pipe": part_terminal.pipe,
     "ports": part_ports.ports,
+    "relay": part_relay.relay,
     "memory": part_memory.memory,
     "stock": part_memory.stock,
     "fleet": part_memory.fleet,
