@@ -107,7 +107,7 @@ start(struct worker *w, bool is_root, struct fault *f)
 	return r;
 }
 
-/* One pool thread and one heap do for an agent, and memory counts. */
+/* One pool thread (names are looked up elsewhere) and one heap do, and memory counts. */
 static void
 save_memory(void)
 {

@@ -35,6 +35,7 @@ struct evu_loop {
 	struct ev_call *posts;
 	uint32_t nposts, posts_cap;
 	uint32_t nworks;
+	struct evu_resolver *resolver; /* NULL before the first name */
 
 	uint8_t pool[EVU_RANDOM_POOL];
 	uint32_t pool_left;
@@ -112,6 +113,28 @@ uint16_t evu_listener_port(const struct ev_listener *ln);
 void evu_listener_pause(struct ev_listener *ln, bool pause);
 void evu_listener_close(struct ev_listener *ln);
 void evu_listeners_close_all(struct evu_loop *l);
+
+/* uv_lookup.c */
+/* Shared by all who asked at the same time: for reading.  Each drops it once. */
+struct evu_names {
+	struct addrinfo *ai;
+	uint32_t refs;
+};
+void evu_names_drop(struct evu_names *n); /* NULL is fine */
+/* n, or NULL and why: "" when the name is known to be none. */
+typedef void evu_lookup_cb(void *arg, struct evu_names *n, const char *why);
+/* Who asks.  Embedded in its owner, which sets cb and arg. */
+struct evu_ask {
+	struct list link;
+	struct lookup *lookup; /* NULL: not asking */
+	evu_lookup_cb *cb;
+	void *arg;
+};
+/* Calls back from the loop, not before it returns. */
+void evu_lookup(
+    struct evu_loop *l, struct evu_ask *a, const char *host, const char *service);
+void evu_lookup_cancel(struct evu_ask *a); /* harmless when not asking */
+void evu_lookups_end(struct evu_loop *l);
 
 /* uv_connect.c */
 struct ev_connect *evu_connect(struct ev_loop *l, const char *host, uint16_t port,

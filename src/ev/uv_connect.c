@@ -5,7 +5,7 @@
  *	RESOLVING --> TRYING (one address after the other) --> delivered
  *	     \______________\____ FAILED (timer 0) ______________^
  *
- * Names go through the pool, numeric addresses and paths do not.  One timer serves the
+ * Names go through uv_lookup.c, numeric addresses and paths do not.  One timer serves the
  * whole: it bounds the lookup, then each attempt (a fair share of what is left), then
  * carries a failure out of the call that noticed it.
  */
@@ -23,8 +23,6 @@ enum { TRY_MIN_MS = 1000 };
 
 enum connect_state { RESOLVING, TRYING, FAILED };
 
-struct lookup;
-
 struct evu_connect {
 	struct ev_connect base;
 	struct list link;
@@ -32,20 +30,15 @@ struct evu_connect {
 	char *host;
 	uint64_t deadline_ms, timeout_ms;
 	struct ev_timer timer;
-	struct lookup *lookup; /* NULL unless RESOLVING */
-	struct addrinfo *ai;   /* owned, as getaddrinfo() gave it */
+	struct evu_ask ask;      /* while RESOLVING */
+	struct evu_names *names; /* what it gave */
+	struct addrinfo *ai;     /* or of a numeric address; owned */
 	struct addrinfo *cur, *next;
 	struct sockaddr_un path; /* a unix socket, as the list of one address that ... */
 	struct addrinfo path_ai; /* ... getaddrinfo() would give */
 	struct evu_stream *s;    /* the attempt under way */
 	int err;                 /* of the last attempt */
 	char why[200];
-};
-
-/* Outlives the connect when that is cancelled while the pool works on the name. */
-struct lookup {
-	uv_getaddrinfo_t req;
-	struct evu_connect *c; /* NULL: cancelled */
 };
 
 static void on_timer(void *arg);
@@ -56,14 +49,12 @@ static const struct ev_stream_ops attempt_ops = { on_attempt, on_attempt };
 static void
 drop(struct evu_connect *c)
 {
-	if (c->lookup != NULL) {
-		c->lookup->c = NULL;
-		(void)uv_cancel((uv_req_t *)&c->lookup->req); /* too late is fine, too */
-	}
+	evu_lookup_cancel(&c->ask);
 	if (c->s != NULL)
 		ev_close(&c->s->base);
 	ev_timer_clear(&c->timer);
 	list_del(&c->link);
+	evu_names_drop(c->names);
 	if (c->ai != NULL)
 		freeaddrinfo(c->ai);
 	free(c->host);
@@ -257,58 +248,30 @@ on_timer(void *arg)
 /* --- addresses ------------------------------------------------------------ */
 
 static void
-on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
+on_lookup(void *arg, struct evu_names *n, const char *why)
 {
-	struct lookup *lu = req->data;
-	struct evu_connect *c = lu->c;
+	struct evu_connect *c = arg;
 
-	free(lu);
-	if (c == NULL) {
-		uv_freeaddrinfo(res);
-		return;
-	}
-	c->lookup = NULL;
-	if (status != 0) {
-		bool unknown = status == UV_EAI_NONAME || status == UV_EAI_NODATA ||
-		    status == UV_EAI_FAIL;
-
+	if (n == NULL) {
 		c->err = ERR_RESOLVE;
-		if (unknown)
-			snprintf(c->why, sizeof(c->why), "name does not resolve: %.100s",
-			    c->host);
-		else
-			snprintf(c->why, sizeof(c->why),
-			    "name does not resolve: %.100s (%s)", c->host,
-			    uv_strerror(status));
+		snprintf(c->why, sizeof(c->why), "name does not resolve: %.100s%s%s%s",
+		    c->host, *why != '\0' ? " (" : "", why, *why != '\0' ? ")" : "");
 		deliver(c);
 		return;
 	}
-	c->ai = c->next = res;
+	c->names = n;
+	c->next = n->ai;
 	try_next(c);
 }
 
 static void
 resolve(struct evu_connect *c, const char *service)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICSERV };
-	struct lookup *lu = xcalloc(1, sizeof(*lu));
-	int r;
-
-	lu->req.data = lu;
-	lu->c = c;
-	c->lookup = lu;
+	c->ask.cb = on_lookup;
+	c->ask.arg = c;
 	c->state = RESOLVING;
 	ev_timer_set(c->base.loop, &c->timer, c->timeout_ms, on_timer, c);
-	r = uv_getaddrinfo(&evu_loop_of(c->base.loop)->uv, &lu->req, on_lookup, c->host,
-	    service, &hints);
-	if (r == 0)
-		return;
-	free(lu); /* a name that is no name: too long, or not convertible */
-	c->lookup = NULL;
-	c->err = ERR_RESOLVE;
-	snprintf(c->why, sizeof(c->why), "name does not resolve: %.100s", c->host);
-	fail(c);
+	evu_lookup(evu_loop_of(c->base.loop), &c->ask, c->host, service);
 }
 
 static void

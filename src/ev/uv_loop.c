@@ -332,6 +332,7 @@ loop_free(struct ev_loop *l)
 	l->dead = true;
 	ev_loop_clear(l);
 	evu_connects_cancel_all(ul);
+	evu_lookups_end(ul);
 	evu_listeners_close_all(ul);
 	evu_children_kill_all(ul);
 	while (!list_empty(&ul->streams))
