@@ -5,10 +5,11 @@
  */
 #include "store/sql.h"
 
-#define SESSION_COLUMNS                                                            \
-	"id, target, document, reason, owner_arn, owner_user_id, access_key,"      \
-	" source_ip, region, status, details, content_json, run_as, token_sha256," \
-	" token_expires_ms, start_ms, end_ms, max_duration_min, idle_min, farewell"
+#define SESSION_COLUMNS                                                              \
+	"id, target, document, reason, owner_arn, owner_user_id, access_key,"        \
+	" source_ip, region, status, details, content_json, run_as, token_sha256,"   \
+	" token_expires_ms, start_ms, end_ms, max_duration_min, idle_min, farewell," \
+	" resume_sha256, resume_prev_sha256"
 
 static void
 session_read(struct sql *q, struct arena *mem, struct store_session *s)
@@ -33,6 +34,8 @@ session_read(struct sql *q, struct arena *mem, struct store_session *s)
 	s->max_duration_min = sql_col_int(q);
 	s->idle_min = sql_col_int(q);
 	s->farewell = sql_col_int(q) != 0;
+	s->resume_sha256 = sql_col_text(q, mem);
+	s->resume_prev_sha256 = sql_col_text(q, mem);
 }
 
 int
@@ -43,7 +46,8 @@ store_session_put(struct store_tx *tx, const struct store_session *s)
 	sql_open(&q, tx,
 	    "INSERT OR REPLACE INTO sessions (" SESSION_COLUMNS
 	    ") VALUES (?1, ?2, ?3, ?4, ?5,"
-	    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
+	    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "
+	    "?21, ?22)");
 	sql_text(&q, s->id);
 	sql_text(&q, s->target);
 	sql_text(&q, s->document);
@@ -64,6 +68,8 @@ store_session_put(struct store_tx *tx, const struct store_session *s)
 	sql_int(&q, s->max_duration_min);
 	sql_int(&q, s->idle_min);
 	sql_int(&q, s->farewell);
+	sql_text(&q, s->resume_sha256);
+	sql_text(&q, s->resume_prev_sha256);
 	return sql_run(&q, NULL);
 }
 
@@ -107,6 +113,21 @@ store_session_set_token(
 	sql_text(&q, id);
 	sql_text(&q, token_sha256);
 	sql_int(&q, expires_ms);
+	return sql_run_one(&q);
+}
+
+int
+store_session_set_resume(
+    struct store_tx *tx, const char *id, const char *sha256, const char *prev_sha256)
+{
+	struct sql q;
+
+	sql_open(&q, tx,
+	    "UPDATE sessions SET resume_sha256 = ?2, resume_prev_sha256 = ?3"
+	    " WHERE id = ?1");
+	sql_text(&q, id);
+	sql_text(&q, sha256);
+	sql_text(&q, prev_sha256);
 	return sql_run_one(&q);
 }
 

@@ -195,11 +195,13 @@ struct store_session {
 	char *owner_user_id; /* aws:userid at start */
 	char *access_key;    /* of the StartSession call */
 	char *source_ip, *region;
-	char *status;       /* as DescribeSessions shows it: Connecting, Connected ... */
-	char *details;      /* why it ended, in words */
-	char *content_json; /* the resolved document */
-	char *run_as;       /* OS user for this session, or "" */
-	char *token_sha256; /* hex of the client's open token, "" once used */
+	char *status;        /* as DescribeSessions shows it: Connecting, Connected ... */
+	char *details;       /* why it ended, in words */
+	char *content_json;  /* the resolved document */
+	char *run_as;        /* OS user for this session, or "" */
+	char *token_sha256;  /* hex of the client's open token, "" once used */
+	char *resume_sha256; /* hex of the secret our client comes back with, or "" */
+	char *resume_prev_sha256; /* and of the one before, while it is still good */
 	int64_t token_expires_ms;
 	int64_t start_ms, end_ms;
 	int64_t max_duration_min, idle_min; /* 0: none */
@@ -209,10 +211,13 @@ int store_session_put(
     struct store_tx *tx, const struct store_session *s) MUST_USE; /* insert or replace */
 int store_session_get(struct store_tx *tx, struct arena *mem, const char *id,
     struct store_session *s) MUST_USE;
-/* Only status, details, end_ms and farewell; only the token.  ERR_NOTFOUND. */
+/* Only status, details, end_ms and farewell; only the token; only the two secrets.
+ * ERR_NOTFOUND. */
 int store_session_set_status(struct store_tx *tx, const struct store_session *s) MUST_USE;
 int store_session_set_token(struct store_tx *tx, const char *id, const char *token_sha256,
     int64_t expires_ms) MUST_USE;
+int store_session_set_resume(struct store_tx *tx, const char *id, const char *sha256,
+    const char *prev_sha256) MUST_USE;
 
 /* --- lists
  * ------------------------------------------------------------------------------ */

@@ -66,6 +66,37 @@ identity_of_user(
 	return 0;
 }
 
+/* What follows the last '/' of arn:aws:iam::account:user/path/name; empty: no user. */
+static const char *
+user_of_arn(struct arena *mem, const char *arn)
+{
+	struct arn a;
+	struct span name;
+
+	if (arn_parse(&a, span_str(arn)) != 0 || !arn_resource_id(&a, "user", &name))
+		return "";
+	for (ptrdiff_t slash; (slash = span_find(name, '/')) >= 0;)
+		name = span_sub(name, (size_t)slash + 1, name.n);
+	return arena_str(mem, name);
+}
+
+int
+identity_of_owner(struct store_tx *tx, struct arena *mem, const char *access_key,
+    const char *arn, const char *user_id, struct identity *out)
+{
+	const char *name = user_of_arn(mem, arn);
+	struct store_key k = { 0 };
+	int r = store_key_get(tx, mem, access_key, &k);
+
+	if (r == ERR_NOTFOUND && id_access_key_is_temporary(span_str(access_key)))
+		r = 0; /* expired and swept away */
+	else if (r == ERR_NOTFOUND || (r == 0 && !k.active))
+		return ERR_DENIED;
+	if (r != 0 || (r = identity_of_user(tx, mem, name, out)) != 0)
+		return r;
+	return strcmp(out->user_id, user_id) == 0 ? 0 : ERR_NOTFOUND;
+}
+
 /* There are no role objects yet: the id is drawn from the name, so it stays the same. */
 static char *
 node_user_id(struct arena *mem, const char *role, const char *node_id)

@@ -37,6 +37,13 @@ int identity_of_key(struct store_tx *tx, struct arena *mem, const char *access_k
     int64_t now_ms, struct identity *out, struct store_key *key) MUST_USE;
 int identity_of_user(struct store_tx *tx, struct arena *mem, const char *name,
     struct identity *out) MUST_USE;
+/*
+ * Who once started something with this key: the same user, as it is now.  Temporary keys may
+ * have expired and be forgotten.  ERR_NOTFOUND: the user is gone, or another one has the name
+ * now.  ERR_DENIED: the key was deactivated, or a long-term one deleted.
+ */
+int identity_of_owner(struct store_tx *tx, struct arena *mem, const char *access_key,
+    const char *arn, const char *user_id, struct identity *out) MUST_USE;
 int identity_of_node(struct store_tx *tx, struct arena *mem, const char *node_id,
     struct identity *out) MUST_USE;
 

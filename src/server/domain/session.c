@@ -198,6 +198,14 @@ session_seat_leave(struct sessions *s, struct session_seat *seat)
 	free(seat);
 }
 
+static void
+copy_secret(char **field, char kept[65], const char *hex)
+{
+	*field = kept;
+	if (hex == NULL || str_copy(kept, 65, hex) != 0)
+		kept[0] = '\0'; /* none */
+}
+
 /* Every string of the row, into the session's own memory. */
 static void
 copy_row(struct session *se, const struct store_session *row)
@@ -221,6 +229,9 @@ copy_row(struct session *se, const struct store_session *row)
 	se->row.token_sha256 = se->token_sha256;
 	if (str_copy(se->token_sha256, sizeof(se->token_sha256), row->token_sha256) != 0)
 		se->token_sha256[0] = '\0'; /* not a hash: opens nothing */
+	copy_secret(&se->row.resume_sha256, se->resume_sha256, row->resume_sha256);
+	copy_secret(
+	    &se->row.resume_prev_sha256, se->resume_prev_sha256, row->resume_prev_sha256);
 	if (se->row.idle_min <= 0)
 		se->row.idle_min = SESSION_IDLE_MIN_DEFAULT;
 }

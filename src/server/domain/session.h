@@ -54,6 +54,8 @@ enum {
 };
 #define SESSION_HISTORY_MS ((int64_t)30 * 24 * 60 * 60 * 1000)
 
+struct own_words;
+
 enum session_end { SESSION_CLIENT, SESSION_AGENT };
 
 /* The relay of one session, as the domain sees it. */
@@ -63,6 +65,9 @@ struct session_channel {
 	 * Called once, when the session ends; the domain forgets the channel before.
 	 */
 	void (*close)(struct session_channel *c, const char *output);
+	/* To the client, if it is there and one that understands (proto/own.h); else lost. */
+	void (*tell)(
+	    struct session_channel *c, const char *type, const struct own_words *w);
 };
 
 struct session {
@@ -83,9 +88,12 @@ struct session {
 	struct arena mem;      /* strings of the row */
 	struct ev_timer timer; /* the nearest of the clocks below (loop clock, 0: none) */
 	uint64_t open_by_ms, max_by_ms, close_by_ms;
-	uint64_t away_since_ms[2]; /* of an end that is not joined */
-	char token_sha256[65];     /* row.token_sha256 */
-	bool start_sent;           /* interactive_shell was handed to a control channel */
+	uint64_t away_since_ms[2];                      /* of an end that is not joined */
+	char token_sha256[65];                          /* row.token_sha256 */
+	char resume_sha256[65], resume_prev_sha256[65]; /* row.resume_... */
+	uint64_t secret_no;                             /* how many secrets there were */
+	bool secret_told; /* the newest one left for the client */
+	bool start_sent;  /* interactive_shell was handed to a control channel */
 };
 
 struct sessions;
@@ -143,15 +151,31 @@ int session_make_agent_token(struct sessions *s, const char *id, const char *nod
 int session_redeem_agent(struct sessions *s, const char *id, struct span token) MUST_USE;
 
 /*
+ * Resume secrets of our own client, see session_secret.c.  Showing one does not use it up:
+ * whoever checked it and found its owner allowed renews it.  ERR_DENIED: not the newest,
+ * nor the one before while that is good.
+ */
+int session_secret_check(const struct session *se, struct span secret) MUST_USE;
+/*
+ * Makes the next secret, for the client of ours that has just joined; it is told by the
+ * channel once it is on disk.  shown: the one it came with; empty: it came with a token,
+ * and all earlier ones are void.
+ */
+void session_secret_renew(struct session *se, struct span shown);
+void session_secret_arrived(struct session *se); /* the client has the newest */
+void session_secret_void(struct session *se);    /* a client without secrets took over */
+
+/*
  * For a client that comes after the end: a session can be over before it was opened, because
- * the node refused its user, say.  Its unused token is the proof; ERR_DENIED without.
+ * the node refused its user, say, or while the client was away.  Its unused token is the
+ * proof, or (resumes) its secret, for SESSION_GRACE_MS; ERR_DENIED without.
  */
 struct session_last {
 	const char *target, *owner_arn; /* in the arena, as words */
-	const char *words;              /* why it failed, or "" */
+	const char *words;              /* why it failed, or ended meanwhile; or "" */
 };
 int session_last_words(struct sessions *s, struct arena *mem, const char *id,
-    struct span token, struct session_last *out) MUST_USE;
+    struct span token, bool resumes, struct session_last *out) MUST_USE;
 
 /* The gateway reports. */
 void session_joined(struct session *se, enum session_end end, struct session_channel *ch);

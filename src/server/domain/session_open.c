@@ -81,6 +81,7 @@ fill_row(struct store_session *row, struct arena *mem, const struct session_star
 	row->status = copy(mem, session_state_name(SESSION_CONNECTING));
 	row->details = copy(mem, "");
 	row->content_json = copy(mem, content);
+	row->resume_sha256 = row->resume_prev_sha256 = copy(mem, "");
 	row->run_as = copy(mem, in->run_as);
 	row->max_duration_min = in->max_duration_min;
 	row->idle_min = in->idle_min > 0 ? in->idle_min : SESSION_IDLE_MIN_DEFAULT;

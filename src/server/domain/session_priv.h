@@ -5,6 +5,7 @@
  *	session.c        the table, the state machine, its clocks, what the gateway reports
  *	session_open.c   StartSession, ResumeSession, loading after a restart
  *	session_token.c  tokens of client and agent
+ *	session_secret.c secrets with which our client comes back
  *	session_end.c    the end, and agents that have yet to hear of it
  *	session_store.c  changes of rows, written behind
  */
@@ -58,6 +59,11 @@ int sessions_load(struct sessions *s, struct fault *f) MUST_USE;
 
 void session_token_make(
     struct ev_loop *l, char token[SESSION_TOKEN_LEN + 1], char hex[65]);
+void session_token_hash(char hex[65], struct span token);
+
+/* --- session_secret.c --- */
+
+bool session_secret_matches(const struct store_session *row, struct span secret);
 
 /* --- session_end.c --- */
 

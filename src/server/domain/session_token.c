@@ -11,8 +11,8 @@
 
 _Static_assert((int)SESSION_TOKEN_LEN == (int)ID_TOKEN_LEN, "one form of tokens");
 
-static void
-hash_hex(char hex[65], struct span token)
+void
+session_token_hash(char hex[65], struct span token)
 {
 	uint8_t sum[SHA256_LEN];
 
@@ -27,7 +27,7 @@ session_token_make(struct ev_loop *l, char token[SESSION_TOKEN_LEN + 1], char he
 
 	ev_random(l, raw, sizeof(raw));
 	id_token_format(token, raw);
-	hash_hex(hex, span_of(token, SESSION_TOKEN_LEN));
+	session_token_hash(hex, span_of(token, SESSION_TOKEN_LEN));
 	secret_wipe(raw, sizeof(raw));
 }
 
@@ -37,7 +37,7 @@ redeem(char kept[65], int64_t expires_ms, int64_t now_ms, struct span token)
 {
 	char hex[65];
 
-	hash_hex(hex, token);
+	session_token_hash(hex, token);
 	if (!secret_eq(span_str(hex), span_str(kept)))
 		return ERR_DENIED;
 	kept[0] = '\0';
@@ -61,31 +61,46 @@ session_redeem_client(struct sessions *s, const char *id, struct span token)
 	return r;
 }
 
+/* Whether a client that comes after the end has a right to hear why. */
+static bool
+has_proof(const struct store_session *row, struct span token, bool resumes, int64_t now)
+{
+	char hex[65];
+
+	if (resumes)
+		return now - row->end_ms < SESSION_GRACE_MS &&
+		    session_secret_matches(row, token);
+	session_token_hash(hex, token);
+	return secret_eq(span_str(hex), span_str(row->token_sha256)) &&
+	    now < row->token_expires_ms;
+}
+
 int
 session_last_words(struct sessions *s, struct arena *mem, const char *id,
-    struct span token, struct session_last *out)
+    struct span token, bool resumes, struct session_last *out)
 {
 	const struct session *se = session_find(s, id);
+	int64_t now = ev_wall_ms(s->loop);
 	struct store_session row;
-	char hex[65];
+	bool failed;
 	int r;
 
 	if (se != NULL && !session_is_over(se))
 		return ERR_DENIED;
-	if (se != NULL)
-		row = se->row;
-	else if ((r = store_session_get(store_reader(s->store), mem, id, &row)) != 0)
+	if (se == NULL &&
+	    (r = store_session_get(store_reader(s->store), mem, id, &row)) != 0)
 		return r == ERR_NOTFOUND ? ERR_DENIED : r;
-	hash_hex(hex, token);
-	if (!secret_eq(span_str(hex), span_str(row.token_sha256)) ||
-	    ev_wall_ms(s->loop) >= row.token_expires_ms)
+	if (se != NULL) {
+		row = se->row;
+		row.end_ms = now;
+	}
+	if (!has_proof(&row, token, resumes, now))
 		return ERR_DENIED;
+	failed = strcmp(row.status, session_state_name(SESSION_FAILED)) == 0;
 	*out = (struct session_last){
 		.target = arena_strdup(mem, row.target),
 		.owner_arn = arena_strdup(mem, row.owner_arn),
-		.words = strcmp(row.status, session_state_name(SESSION_FAILED)) == 0
-		    ? arena_strdup(mem, row.details)
-		    : "",
+		.words = failed || resumes ? arena_strdup(mem, row.details) : "",
 	};
 	return 0;
 }

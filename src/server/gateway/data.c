@@ -4,24 +4,12 @@
  * between its upgrade and the opening frame whose token proves which end of the session
  * it is.
  */
-#include "server/gateway/internal.h"
+#include "server/gateway/data.h"
 
 #include "base/log.h"
 #include "crypto/crypto.h"
-#include "proto/control.h"
 #include "proto/ids.h"
-
-/* A socket that has not shown its token yet.  Owned by gateway.opening. */
-struct data_open {
-	struct list all;
-	struct gateway *g;
-	struct wsconn *ws;
-	bool own;
-	enum principal_kind signer;
-	char signer_name[65];  /* node id, or "" */
-	char signer_arn[2048]; /* of a user, or "" */
-	char session_id[ID_SESSION_MAX + 1];
-};
+#include "proto/own.h"
 
 void
 data_create(
@@ -53,20 +41,20 @@ data_create(
 	secret_wipe(token, sizeof(token));
 }
 
-static void
-open_free(struct data_open *d)
+void
+data_open_free(struct data_open *d)
 {
 	list_del(&d->all);
 	free(d);
 }
 
-static void
-refuse(struct data_open *d, const char *why)
+void
+data_refuse(struct data_open *d, const char *why)
 {
 	log_warn("data channel refused", "session=%s peer=%s why=%s", d->session_id,
 	    wsconn_peer_ip(d->ws), log_q(why));
 	wsconn_close(d->ws, WS_CLOSE_UNSUPPORTED); /* what the real service answers */
-	open_free(d);
+	data_open_free(d);
 }
 
 static void
@@ -77,8 +65,8 @@ relay_gone(void *arg, const char *session_id)
 	map_del(&g->relays, span_str(session_id));
 }
 
-static void
-join(struct data_open *d, enum session_end end)
+void
+data_join(struct data_open *d, enum session_end end)
 {
 	struct gateway *g = d->g;
 	struct span id = span_str(d->session_id);
@@ -93,8 +81,8 @@ join(struct data_open *d, enum session_end end)
 	log_info("data channel open", "session=%s end=%s peer=%s", d->session_id,
 	    end == SESSION_CLIENT ? "client" : "agent", wsconn_peer_ip(d->ws));
 	wsconn_set_message_max(d->ws, AGENTMSG_PAYLOAD_MAX + AGENTMSG_HEAD);
-	relay_attach(r, end, d->ws, d->own);
-	open_free(d);
+	relay_attach(r, end, d->ws, d->own, d->hears && end == SESSION_CLIENT);
+	data_open_free(d);
 }
 
 static void
@@ -103,75 +91,15 @@ open_agent(struct data_open *d, const struct control_open_data *o)
 	const struct session *se = session_find(d->g->env->sessions, d->session_id);
 
 	if (se == NULL)
-		refuse(d, "no such session");
+		data_refuse(d, "no such session");
 	else if (strcmp(se->row.target, o->client_instance_id) != 0 ||
 	    !gateway_speaks_for(d->g, d->signer, d->signer_name, o->client_instance_id))
-		refuse(d, "an agent's channel must be signed by its node");
+		data_refuse(d, "an agent's channel must be signed by its node");
 	else if (session_redeem_agent(
 		     d->g->env->sessions, d->session_id, span_str(o->token)) != 0)
-		refuse(d, "token not valid");
+		data_refuse(d, "token not valid");
 	else
-		join(d, SESSION_AGENT);
-}
-
-/* A signed client must be who started the session: a stolen token alone is not enough
- * then. */
-static bool
-signed_by_other(const struct data_open *d, const char *owner_arn)
-{
-	return d->signer != PRINCIPAL_NONE && strcmp(d->signer_arn, owner_arn) != 0;
-}
-
-/* The session ended before it was opened: whoever holds its token hears why. */
-static void
-open_late(struct data_open *d, const struct control_open_data *o)
-{
-	struct control_head head = { .created_ms =
-					 (uint64_t)ev_wall_ms(d->g->env->loop) };
-	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
-	auto_arena mem = { 0 };
-	struct session_last last;
-
-	if (session_last_words(d->g->env->sessions, &mem, d->session_id,
-		span_str(o->token), &last) != 0 ||
-	    signed_by_other(d, last.owner_arn)) {
-		refuse(d, "no such session");
-		return;
-	}
-	ev_random(d->g->env->loop, head.id, sizeof(head.id));
-	control_closed_build(&msg, &head,
-	    &(struct control_closed){
-		.session_id = d->session_id,
-		.destination_id = last.target,
-		.output = last.words,
-	    });
-	if (buf_check(&msg) != 0 || wsconn_send(d->ws, WS_BINARY, buf_span(&msg)) != 0)
-		log_debug("client not told of the end", "session=%s", d->session_id);
-	wsconn_close(d->ws, WS_CLOSE_NORMAL);
-	open_free(d);
-}
-
-static void
-open_client(struct data_open *d, const struct control_open_data *o)
-{
-	struct session *se = session_find(d->g->env->sessions, d->session_id);
-	int r;
-
-	if (se == NULL) {
-		open_late(d, o);
-		return;
-	}
-	if (signed_by_other(d, se->row.owner_arn)) {
-		refuse(d, "signed by somebody else than who started the session");
-		return;
-	}
-	r = session_redeem_client(d->g->env->sessions, d->session_id, span_str(o->token));
-	if (r == 0)
-		join(d, SESSION_CLIENT);
-	else if (r == ERR_NOTFOUND)
-		open_late(d, o);
-	else
-		refuse(d, "token not valid");
+		data_join(d, SESSION_AGENT);
 }
 
 static void
@@ -184,11 +112,11 @@ on_message(void *arg, uint8_t op, struct span body)
 
 	(void)op;
 	if (control_open_data_parse(&o, &mem, body, &f) != 0)
-		refuse(d, fault_text(&f));
+		data_refuse(d, fault_text(&f));
 	else if (o.client_instance_id != NULL)
 		open_agent(d, &o);
 	else
-		open_client(d, &o);
+		data_open_client(d, &o);
 }
 
 static void
@@ -200,7 +128,7 @@ on_close(void *arg, int err, uint16_t code)
 	log_debug("data channel closed before it opened", "session=%s why=\"%s\"",
 	    d->session_id, err_text(err));
 	wsconn_close(d->ws, 0);
-	open_free(d);
+	data_open_free(d);
 }
 
 static const struct wsconn_handler open_handler = {
@@ -224,6 +152,7 @@ data_upgrade(struct gateway *g, struct http_req *r, const char *session_id,
 	d->g = g;
 	d->signer = who->kind;
 	d->own = gateway_is_own(r);
+	d->hears = span_eq_str(http1_get(r->head, OWN_HEADER), OWN_HEADER_VALUE);
 	list_init(&d->all);
 	if (str_copy(d->session_id, sizeof(d->session_id), session_id) != 0 ||
 	    str_copy(d->signer_name, sizeof(d->signer_name), node ? who->name : "") !=
@@ -247,6 +176,6 @@ data_free_all(struct gateway *g)
 	LIST_EACH(d, &g->opening, struct data_open, all)
 	{
 		wsconn_close(d->ws, WS_CLOSE_GOING_AWAY);
-		open_free(d);
+		data_open_free(d);
 	}
 }

@@ -6,6 +6,7 @@
 #include "proto/ack.h"
 #include "proto/control.h"
 #include "proto/document.h"
+#include "proto/own.h"
 #include "server/gateway/relay_queue.h"
 
 /* One socket and what is known of the peer behind it. */
@@ -14,6 +15,7 @@ struct relay_end {
 	enum session_end which;
 	struct wsconn *conn; /* NULL while away; owned */
 	bool own;    /* our own program: needs no protection from fast acknowledgements */
+	bool hears;  /* a client that understands proto/own.h */
 	bool paused; /* not read, because the other end is slow or away */
 	struct relay_queue out; /* towards this end */
 	struct ackbook *acked;  /* of what this end sent; stock peers only; owned */
@@ -189,6 +191,25 @@ relay_close(struct session_channel *c, const char *output)
 	finish_when_empty(r);
 }
 
+/*
+ * Past the queue: what is said here is for this connection, and must not wait for the next.
+ */
+static void
+relay_tell(struct session_channel *c, const char *type, const struct own_words *w)
+{
+	struct relay *r = CONTAINER_OF(c, struct relay, channel);
+	struct relay_end *client = &r->ends[SESSION_CLIENT];
+	struct control_head head = new_head(r);
+	auto_buf msg = { .max = OWN_MESSAGE_MAX };
+
+	if (r->closed || client->conn == NULL || !client->hears)
+		return;
+	own_build(&msg, type, &head, w);
+	if (buf_check(&msg) != 0 ||
+	    wsconn_send(client->conn, WS_BINARY, buf_span(&msg)) != 0)
+		log_debug("client not told", "session=%s type=%s", r->session_id, type);
+}
+
 /* A stock agent with separate output gives up when it is paused (9.1.14). */
 static bool
 breaks_on_pause(const struct session *se)
@@ -211,6 +232,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 	r->late = se != NULL && (se->client_was_joined || se->agent_was_joined);
 	r->never_pause = se != NULL && breaks_on_pause(se);
 	r->channel.close = relay_close;
+	r->channel.tell = relay_tell;
 	r->loop = l;
 	r->sessions = sessions;
 	r->counters = counters;
@@ -251,7 +273,8 @@ tell_agent(struct relay *r, bool pause)
 }
 
 void
-relay_attach(struct relay *r, enum session_end which, struct wsconn *c, bool own)
+relay_attach(
+    struct relay *r, enum session_end which, struct wsconn *c, bool own, bool hears)
 {
 	struct relay_end *e = &r->ends[which];
 	struct session *se = session_find(r->sessions, r->session_id);
@@ -263,6 +286,7 @@ relay_attach(struct relay *r, enum session_end which, struct wsconn *c, bool own
 	end_drop(e, WS_CLOSE_GOING_AWAY);
 	e->conn = c;
 	e->own = own;
+	e->hears = hears;
 	if (!own && e->acked == NULL) {
 		e->acked = xcalloc(1, sizeof(*e->acked));
 		e->acked->late = r->late;
@@ -429,6 +453,15 @@ on_state(struct relay_end *e, const struct agentmsg *m)
 }
 
 static void
+on_kept(struct relay_end *e)
+{
+	struct session *se = session_find(e->relay->sessions, e->relay->session_id);
+
+	if (se != NULL)
+		session_secret_arrived(se);
+}
+
+static void
 on_message(void *arg, uint8_t op, struct span body)
 {
 	struct relay_end *e = arg;
@@ -456,6 +489,8 @@ on_message(void *arg, uint8_t op, struct span body)
 		on_ack(e, &m, body);
 	else if (e->which == SESSION_AGENT && agentmsg_is(&m, MSG_SESSION_STATE))
 		on_state(e, &m);
+	else if (e->hears && agentmsg_is(&m, MSG_OWN_KEPT))
+		on_kept(e);
 	else
 		log_debug("message type not relayed", "session=%s type=%s", r->session_id,
 		    log_q(m.type));

@@ -44,7 +44,8 @@ struct relay;
 
 struct relay_counters {
 	uint64_t messages, bytes, malformed, acks_synthesised;
-	uint64_t sockets; /* open now */
+	uint64_t resumes, resumes_denied; /* by secret */
+	uint64_t sockets;                 /* open now */
 };
 
 /* The relay is gone: take it out of the table. */
@@ -56,5 +57,9 @@ struct relay *relay_new(struct ev_loop *l, struct sessions *sessions,
 /* Drops both sockets without ending the session. */
 void relay_free(struct relay *r);
 
-/* Takes c; a previous socket of that end is closed.  own: speaks our extensions. */
-void relay_attach(struct relay *r, enum session_end end, struct wsconn *c, bool own);
+/*
+ * Takes c; a previous socket of that end is closed.  own: speaks our extensions.  hears: a
+ * client that understands proto/own.h.
+ */
+void relay_attach(
+    struct relay *r, enum session_end end, struct wsconn *c, bool own, bool hears);

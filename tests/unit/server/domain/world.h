@@ -15,6 +15,7 @@
 #include "crypto/crypto.h"
 #include "ev/sim.h"
 #include "proto/control.h"
+#include "proto/own.h"
 #include "server/domain/session.h"
 
 #define OK(call) assert_int_equal(call, 0)
@@ -32,6 +33,8 @@ struct fake_channel {
 	struct session_channel channel;
 	int closed; /* how often */
 	char output[80];
+	struct buf told; /* "<type> <message> " of what the client was told */
+	char secret[64]; /* the last one it was told */
 };
 
 struct world {
@@ -83,6 +86,17 @@ fake_close(struct session_channel *c, const char *output)
 
 	k->closed++;
 	snprintf(k->output, sizeof(k->output), "%s", output);
+}
+
+static inline void
+fake_tell(struct session_channel *c, const char *type, const struct own_words *w)
+{
+	struct fake_channel *k = CONTAINER_OF(c, struct fake_channel, channel);
+
+	assert_string_equal(w->session_id, SESSION);
+	buf_addf(&k->told, "%s|%s ", type, w->message != NULL ? w->message : "");
+	if (w->secret != NULL && w->secret[0] != '\0')
+		OK(str_copy(k->secret, sizeof(k->secret), w->secret));
 }
 
 static inline void
@@ -141,6 +155,8 @@ world_init(struct world *w, uint64_t seed)
 	OK(store_open(&w->store, w->loop, ":memory:", &f));
 	link_init(&w->link, NODE);
 	w->channel.channel.close = fake_close;
+	w->channel.channel.tell = fake_tell;
+	buf_init(&w->channel.told, 1 << 20);
 	server_up(w);
 }
 
@@ -151,6 +167,7 @@ world_fini(struct world *w)
 	sessions_free(w->sessions);
 	nodes_free(w->nodes);
 	buf_fini(&w->link.sent);
+	buf_fini(&w->channel.told);
 	ev_loop_free(w->loop);
 	sim_free(w->sim);
 }

@@ -175,8 +175,8 @@ join(struct test *t, struct peer *p, bool own)
 	pass_ms(t, 5);
 	assert_non_null(p->ws);
 	assert_non_null(t->accepted);
-	relay_attach(
-	    t->relay, p == &t->client ? SESSION_CLIENT : SESSION_AGENT, t->accepted, own);
+	relay_attach(t->relay, p == &t->client ? SESSION_CLIENT : SESSION_AGENT,
+	    t->accepted, own, own);
 	pass_ms(t, 5);
 }
 
