@@ -1,40 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a node's port sessions may connect to, and the connecting.
- *
- * Rules are address prefixes and are compared with the very address that is dialled, after
- * names were resolved; IPv4 addresses in their IPv6 disguises count as what they are.
+ * The connecting of a node's port sessions.  The rules (proto/dial_policy.h) are asked
+ * about the very address that is dialled, after names were resolved.
  */
 #pragma once
 
 #include "ev/ev.h"
+#include "proto/dial_policy.h"
 
 enum {
-	DIAL_DENY_MAX = 64, /* prefixes of the registration */
 	DIAL_TIMEOUT_MS = 20 * 1000,
 	DIAL_HOST_MAX = 253,
 };
-
-/* What --no-loopback-forward means. */
-#define DIAL_LOOPBACK "127.0.0.0/8 ::1/128"
-
-struct dial_prefix {
-	uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
-	uint8_t bits;
-};
-
-struct dial_policy {
-	struct dial_prefix deny[DIAL_DENY_MAX];
-	size_t n;
-};
-
-/* CIDRs (or addresses) with blanks between them; "": none.  ERR_INVALID, ERR_LIMIT. */
-int dial_policy_parse(struct dial_policy *p, const char *cidrs, struct fault *f) MUST_USE;
-/*
- * Besides the registration's prefixes: no link-local, metadata, multicast, broadcast and
- * unspecified addresses.  What is no address is denied.
- */
-bool dial_policy_allows(const struct dial_policy *p, const char *ip);
 
 struct agent_dial;
 

@@ -9,6 +9,7 @@
 #include "server/api/session_doc.h"
 
 #include "proto/arn.h"
+#include "proto/dial_policy.h"
 #include "proto/document.h"
 #include "proto/ids.h"
 #include "server/domain/session.h"
@@ -75,10 +76,17 @@ resolve(struct api_call *c, const struct store_document *d, const json_t *parame
     struct session_document *out, struct buf *content)
 {
 	struct fault f = { 0 };
+	char ip[DIAL_IP_TEXT];
 	int err =
 	    document_resolve(out, content, &c->mem, span_str(d->content), parameters, &f);
 
-	return err == 0 ? 0 : api_fail_text(c, "InvalidParameters", fault_text(&f));
+	if (err != 0)
+		return api_fail_text(c, "InvalidParameters", fault_text(&f));
+	/* Our agent looks at what a name resolves to, a stock one at a list of its own. */
+	if (out->type == DOCUMENT_PORT && dial_host_is_forbidden(ip, out->host))
+		return api_fail(c, "InvalidParameters",
+		    "Forwarding to IP address %s is forbidden.", ip);
+	return 0;
 }
 
 /* Users and limits for documents that state none of their own. */

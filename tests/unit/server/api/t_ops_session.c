@@ -198,6 +198,11 @@ t_documents(void **state)
 		    "\"Parameters\":{\"host\":[\"db.example\"],\"portNumber\":[\"5432\"],"
 		    "\"localPortNumber\":[\"0\"]}",
 		    NULL, NULL, "db.example" },
+		{ "metadata behind it, in disguise",
+		    ",\"DocumentName\":\"AWS-StartPortForwardingSessionToRemoteHost\","
+		    "\"Parameters\":{\"host\":[\"0xa9fea9fe\"]}",
+		    "InvalidParameters",
+		    "Forwarding to IP address 169.254.169.254 is forbidden.", NULL },
 		{ "by ARN",
 		    ",\"DocumentName\":\"arn:aws:ssm:eu-north-1::document/"
 		    "AWS-StartSSHSession\"",
