@@ -3,7 +3,6 @@
 """Promise: an unmodified `aws ssm start-session` opens an interactive shell on a node whose
 agent dialled out, with every AWS CLI here, and the terminal is as before afterwards."""
 import re
-import sys
 
 import pexpect
 
@@ -15,7 +14,8 @@ def start(world, cli, node, plugin="ours", **kwargs):
     argv = [*cli, "--endpoint-url", world.endpoint, "ssm", "start-session", "--target", node]
     child = pexpect.spawn(argv[0], argv[1:], env=world.env(plugin), encoding="utf-8", timeout=20,
                           dimensions=(31, 97), **kwargs)
-    child.logfile_read = sys.stdout
+    # Not our stdout: "ok" and "not ok" must begin their lines there.
+    child.logfile_read = open(world.dir / "terminal.log", "a", encoding="utf-8")
     return child
 
 
