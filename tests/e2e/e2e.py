@@ -192,6 +192,17 @@ class World:
         self.server = self.spawn([BIN / "sallyportd", "--config", self.conf], "sallyportd.log")
         self.wait_healthy()
 
+    def leaks_unknown(self, process):
+        """LeakSanitizer stops all threads to look at them, and gives up, with an exit status, when one
+        of them is just ending.  That says nothing about leaks, neither good nor bad."""
+        report = self.reports / f"r.{process.child.pid}"
+        text = report.read_text(errors="replace") if report.exists() else ""
+        if "LeakSanitizer has encountered a fatal error" not in text or "ERROR:" in text:
+            return False
+        report.unlink()
+        print(f"    {process.log.name}: leaks could not be examined this time")
+        return True
+
     def check_sanitizers(self):
         """No program of this world may have crashed, leaked or done what C does not define."""
         found = [p for p in self.reports.iterdir() if p.stat().st_size]
@@ -356,7 +367,7 @@ class World:
 
     def close(self):
         for p in reversed(self.processes):
-            if p.alive() and p.kill(signal.SIGTERM) != 0:
+            if p.alive() and p.kill(signal.SIGTERM) != 0 and not self.leaks_unknown(p):
                 print(p.text()[-2000:])
                 ok(False, f"{p.log.name}: a clean stop (exit {p.child.returncode})")
         self.check_sanitizers()
