@@ -47,11 +47,18 @@ enum {
 };
 
 /*
- * Acks to our own peer wait so long for the next ones, and then one leaves for all: the echo
- * of a keystroke must not queue up behind the word that the keystroke arrived.  Much less than
- * the least retransmission timeout (RTO_VAR_MIN_MS).
+ * Acks to our own peer wait for the next ones, and then one leaves for all: the echo of a
+ * keystroke must not queue up behind the word that the keystroke arrived, and somebody who
+ * types costs every program on the way one message less.  They wait less than a quarter of
+ * the time after which our own sender repeats (CHANNEL_OWN_RTO_MIN_MS), and no longer than it
+ * takes to receive an eighth of the window.
  */
-enum { CHANNEL_ACK_HOLD_MS = 2, CHANNEL_ACKS_HELD = 16 };
+enum {
+	CHANNEL_ACK_HOLD_MS = 25,
+	CHANNEL_ACKS_HELD = 16,                      /* messages */
+	CHANNEL_ACK_HELD_BYTES = CHANNEL_WINDOW / 8, /* payload and CHANNEL_MESSAGE_COST */
+	CHANNEL_OWN_RTO_MIN_MS = 200,                /* only a relay that died loses messages */
+};
 
 #define CHANNEL_NO_TIMER UINT64_MAX
 

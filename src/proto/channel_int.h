@@ -80,6 +80,7 @@ struct channel {
 	uint64_t latest;  /* CreatedDate of what arrived last */
 	struct list got;  /* struct channel_got */
 	uint32_t ack_hold_ms, nheld; /* how many acks wait for ack_due_ms */
+	size_t held;                 /* and the cost of what they are for */
 	uint64_t ack_due_ms;         /* 0: none */
 	uint8_t ack_id[16];          /* of the message that the last of them is for */
 

@@ -76,6 +76,7 @@ channel_ack_drop(struct channel *ch)
 {
 	ch->ack_due_ms = 0;
 	ch->nheld = 0;
+	ch->held = 0;
 }
 
 /* Cumulative: the last one speaks for all. */
@@ -95,7 +96,7 @@ channel_ack_due(struct channel *ch)
 }
 
 static void
-send_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
+send_ack(struct channel *ch, const uint8_t id[16], int64_t seq, size_t payload)
 {
 	if (!ch->up || ch->closed)
 		return; /* the peer repeats the message and gets its ack then */
@@ -108,7 +109,9 @@ send_ack(struct channel *ch, const uint8_t id[16], int64_t seq)
 	memcpy(ch->ack_id, id, sizeof(ch->ack_id));
 	if (ch->nheld++ == 0)
 		ch->ack_due_ms = ch->now_ms + ch->ack_hold_ms;
-	if (ch->ack_hold_ms == 0 || ch->nheld >= CHANNEL_ACKS_HELD)
+	ch->held += cost(payload);
+	if (ch->ack_hold_ms == 0 || ch->nheld >= CHANNEL_ACKS_HELD ||
+	    ch->held >= CHANNEL_ACK_HELD_BYTES)
 		write_held(ch);
 }
 
@@ -183,7 +186,7 @@ store(struct channel *ch, const struct agentmsg *m)
 	if (g != NULL) {
 		ch->stats.duplicates++;
 		if (g->acked || ch->own_peer)
-			send_ack(ch, m->id, m->seq);
+			send_ack(ch, m->id, m->seq, m->payload.n);
 		return 0;
 	}
 	if (ch->nrecv >= CHANNEL_QUEUE_MESSAGES ||
@@ -210,7 +213,7 @@ store(struct channel *ch, const struct agentmsg *m)
 	ch->stats.received++;
 	ch->stats.payload_received += g->n;
 	if (ack)
-		send_ack(ch, m->id, m->seq);
+		send_ack(ch, m->id, m->seq, m->payload.n);
 	return 0;
 }
 
@@ -247,7 +250,7 @@ channel_drain(struct channel *ch)
 				err = r;
 		}
 		if (!g->acked)
-			send_ack(ch, g->id, g->seq);
+			send_ack(ch, g->id, g->seq, g->n);
 		got_free(ch, g);
 	}
 	channel_flush(ch);
@@ -268,7 +271,7 @@ deliver_now(struct channel *ch, const struct agentmsg *m)
 	ch->stats.received++;
 	ch->stats.payload_received += m->payload.n;
 	note_received(ch, m->seq, ch->got.next);
-	send_ack(ch, m->id, m->seq);
+	send_ack(ch, m->id, m->seq, m->payload.n);
 	more = channel_drain(ch);
 	return r != 0 ? r : more;
 }
@@ -292,7 +295,7 @@ channel_got_data(struct channel *ch, const struct agentmsg *m)
 	ch->latest = MIN(m->created_ms, (uint64_t)INT64_MAX);
 	if (m->seq < ch->expected) {
 		ch->stats.duplicates++;
-		send_ack(ch, m->id, m->seq);
+		send_ack(ch, m->id, m->seq, m->payload.n);
 		return 0;
 	}
 	if (m->seq == ch->expected && !ch->delivering && !head_waits(ch))

@@ -328,10 +328,12 @@ due_ms(const struct channel *ch, const struct channel_sent *e)
 {
 	uint64_t cap = ch->own_peer ? BACKOFF_OWN_MS : BACKOFF_STOCK_MS;
 	uint64_t from = e == first(ch) ? MAX(e->sent_ms, ch->progress_ms) : e->sent_ms;
+	uint64_t wait;
 
 	if (e->seq <= ch->peer_received)
 		return from + cap; /* it is there; only its ack may have been lost */
-	return from + rto_wait_ms(&ch->rto, e->resends, cap);
+	wait = rto_wait_ms(&ch->rto, e->resends, cap);
+	return from + (ch->own_peer ? MAX(wait, (uint64_t)CHANNEL_OWN_RTO_MIN_MS) : wait);
 }
 
 static void

@@ -181,6 +181,7 @@ t_ack_hold(void **state)
 {
 	const struct channel_config cfg = { .role = AGENT,
 		.ack_hold_ms = CHANNEL_ACK_HOLD_MS };
+	char big[CHANNEL_ACK_HELD_BYTES / 2 + 1] = { 0 };
 	struct chan_end e;
 	(void)state;
 
@@ -196,9 +197,9 @@ t_ack_hold(void **state)
 		assert_int_equal(chan_feed(&e, AGENT, 100 + (uint64_t)(i == 3), i, "x"), 0);
 	assert_int_equal(e.nout, 0);
 	assert_int_equal(channel_next_ms(e.ch), 100 + CHANNEL_ACK_HOLD_MS);
-	channel_tick(e.ch, 101);
+	channel_tick(e.ch, 100 + CHANNEL_ACK_HOLD_MS - 1);
 	assert_int_equal(e.nout, 0);
-	channel_tick(e.ch, 102);
+	channel_tick(e.ch, 100 + CHANNEL_ACK_HOLD_MS);
 	assert_string_equal(chan_trace(&e), "a3");
 	assert_int_equal(channel_next_ms(e.ch), CHANNEL_NO_TIMER);
 	row("many do not wait");
@@ -215,8 +216,15 @@ t_ack_hold(void **state)
 	channel_tick(e.ch, 500);
 	assert_int_equal(e.nout, 0);
 	assert_int_equal(chan_feed(&e, AGENT, 500, 20, "x"), 0);
-	channel_tick(e.ch, 502);
+	channel_tick(e.ch, 500 + CHANNEL_ACK_HOLD_MS);
 	assert_string_equal(chan_trace(&e), "a20");
+	row("nor does an eighth of the window");
+	chan_forget(&e);
+	memset(big, 'x', sizeof(big) - 1);
+	assert_int_equal(chan_feed(&e, AGENT, 600, 21, big), 0);
+	assert_int_equal(e.nout, 0);
+	assert_int_equal(chan_feed(&e, AGENT, 600, 22, big), 0);
+	assert_string_equal(chan_trace(&e), "a22");
 	chan_stop(&e);
 }
 

@@ -305,17 +305,17 @@ t_own_lost_burst(void **state)
 	channel_tick(e.ch, channel_next_ms(e.ch));
 	assert_string_equal(chan_trace(&e), "d1");
 	row("the repetition finds 1..100 there");
-	chan_ack_own(&e, 300, 0, 100, (uint64_t)chan_wall + 252);
+	chan_ack_own(&e, 310, 0, 100, (uint64_t)chan_wall + 300);
 	assert_int_equal(e.nout, 1 + 200);
 	assert_int_equal(chan_out(&e, 1).seq, 101);
 	row("what is there is asked for every ten seconds, in case its ack was lost");
-	assert_int_equal(channel_next_ms(e.ch), 10252);
+	assert_int_equal(channel_next_ms(e.ch), 10300);
 	row("the same said again changes nothing");
-	chan_ack_own(&e, 320, 0, 100, (uint64_t)chan_wall + 252);
-	chan_ack_own(&e, 340, 0, 300, (uint64_t)chan_wall + 300);
+	chan_ack_own(&e, 320, 0, 100, (uint64_t)chan_wall + 300);
+	chan_ack_own(&e, 340, 0, 300, (uint64_t)chan_wall + 310);
 	assert_int_equal(e.nout, 1 + 200);
 	row("one ack for all");
-	chan_ack_own(&e, 20000, 300, 300, (uint64_t)chan_wall + 300);
+	chan_ack_own(&e, 20000, 300, 300, (uint64_t)chan_wall + 310);
 	assert_true(channel_drained(e.ch));
 	chan_stop(&e);
 }
