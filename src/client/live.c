@@ -91,6 +91,7 @@ static const struct client_session_ops session_ops = {
 	.on_writable = on_writable,
 	.on_lost = on_lost,
 	.on_end = on_over,
+	.on_notice = on_notice,
 	.resume = on_resume,
 };
 

@@ -502,20 +502,21 @@ on_end(void *arg, enum session_why why, const char *text)
 	leave(r, 0);
 }
 
+static void
+on_notice(void *arg, const char *text)
+{
+	notice(arg, text);
+}
+
 static const struct client_session_ops session_ops = {
 	.on_ready = on_ready,
 	.on_data = on_data,
 	.on_writable = on_window,
 	.on_lost = on_lost,
 	.on_end = on_end,
+	.on_notice = on_notice,
 	.resume = on_resume,
 };
-
-static void
-resume_notice(void *arg, const char *text)
-{
-	notice(arg, text);
-}
 
 int
 run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *settings,
@@ -547,7 +548,7 @@ run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *setting
 		.settings = settings,
 		.session = r.session,
 		.session_id = o->session_id,
-		.notice = resume_notice,
+		.notice = on_notice,
 		.arg = &r };
 	ev_run(l);
 	terminal_restore();

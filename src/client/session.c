@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "client/comeback.h"
 #include "proto/channel.h"
 #include "proto/control.h"
 
@@ -11,7 +12,7 @@ enum state {
 	STATE_CONNECTING,
 	STATE_WAITING, /* connected; no handshake or output seen yet */
 	STATE_READY,
-	STATE_LOST, /* connecting again, or asking for a token */
+	STATE_LOST, /* connecting again, asking for a token, or not accepted yet */
 	STATE_ENDED,
 };
 
@@ -27,6 +28,7 @@ struct client_session {
 	struct ev_timer tick; /* of the channel */
 	struct ev_timer retry;
 	enum state state;
+	struct comeback back;
 	bool ready;       /* on_ready ran */
 	bool resuming;    /* resume() was asked and not answered */
 	bool paused;      /* not read: too much waits for on_data */
@@ -240,11 +242,47 @@ ch_closed(void *arg, const char *output)
 static const struct channel_ops channel_ops = {
 	.transmit = ch_transmit,
 	.deliver = ch_deliver,
+/* --- what a server of ours says besides the stream ----------------------------------- */
+
+/* The server let us in: from here on the connection counts as restored. */
+static void
+accepted(struct client_session *s)
+{
+	s->back.shown = false;
+	s->state = s->ready ? STATE_READY : STATE_WAITING;
+	s->up_ms = ev_now_ms(s->loop);
+	s->ops->on_lost(s->arg, false, "");
+}
+
+static void
+ch_other(void *arg, const struct agentmsg *m)
+{
+	struct client_session *s = arg;
+	struct own_words w;
+	auto_arena mem = { 0 };
+	auto_buf answer = { .max = OWN_MESSAGE_MAX };
+	bool silent = false;
+
+	if (own_parse(&w, &mem, m->payload) != 0 ||
+	    strcmp(w.session_id, s->session_id) != 0)
+		return;
+	if (agentmsg_is(m, MSG_OWN_RESUME)) {
+		comeback_keep(&s->back, &w, s->loop, &answer);
+		if (answer.len > 0)
+			ch_transmit(s, buf_span(&answer));
+	} else if (agentmsg_is(m, MSG_OWN_REFUSED)) {
+		silent = comeback_refused(&s->back);
+	}
+	if (!silent && w.message[0] != '\0' && s->ops->on_notice != NULL)
+		s->ops->on_notice(s->arg, w.message);
+}
+
 	.on_writable = ch_writable,
 	.on_closed = ch_closed,
 	.random = ch_random,
 };
 
+	.on_other = ch_other,
 /* --- the connection ---------------------------------------------------------------- */
 
 static void
@@ -270,6 +308,8 @@ ws_message(void *arg, uint8_t op, struct span body)
 	rearm(s);
 }
 
+	if (s->state == STATE_LOST && !s->back.refused)
+		accepted(s);
 static void
 ws_drain(void *arg)
 {
@@ -295,11 +335,11 @@ ws_close(void *arg, int err, uint16_t code)
 {
 	struct client_session *s = arg;
 
-	(void)code;
 	drop_ws(s);
 	if (s->state == STATE_ENDED || s->farewell != NULL)
 		return;
 	session_retry(s, loss_text(err));
+	comeback_failed(&s->back, code);
 }
 
 static const struct wsconn_handler ws_handler = {
@@ -313,14 +353,14 @@ static void
 session_up(struct client_session *s)
 {
 	struct control_open_data o = {
-		.token = s->token,
+		.token = s->back.shown ? s->back.secret : s->token,
+		.resumes = s->back.shown,
 		.client_id = s->client_id,
 		.client_version = s->client_version,
 	};
 	char request_id[UUID_LEN + 1];
 	auto_buf text = { .max = CONTROL_OPEN_MAX };
 	uint8_t raw[16];
-	bool back = s->state == STATE_LOST;
 
 	ev_random(s->loop, raw, sizeof(raw));
 	uuid_format(request_id, raw);
@@ -331,11 +371,13 @@ session_up(struct client_session *s)
 		session_retry(s, "the opening frame could not be sent");
 		return;
 	}
-	s->state = s->ready ? STATE_READY : STATE_WAITING;
-	s->up_ms = ev_now_ms(s->loop);
 	channel_up(s->ch, ev_now_ms(s->loop), ev_wall_ms(s->loop));
-	if (back)
-		s->ops->on_lost(s->arg, false, "");
+	if (s->state == STATE_CONNECTING) {
+		s->state = STATE_WAITING;
+		s->up_ms = ev_now_ms(s->loop);
+	} else if (!s->back.shown) { /* a token was made for us just now */
+		accepted(s);
+	}
 	rearm(s);
 }
 
@@ -377,7 +419,13 @@ session_connect(struct client_session *s)
 
 	s->opening = ws_open(s->http,
 	    &(struct http_request){
-		.method = "GET", .url = s->url, .timeout_ms = 15 * 1000 },
+	static const struct http_header headers[] = { { OWN_HEADER, OWN_HEADER_VALUE } };
+		.method = "GET",
+		.url = s->url,
+		.headers = headers,
+		.nheaders = ARRAY_LEN(headers),
+		.timeout_ms = 15 * 1000,
+	    },
 	    &options, on_opened, s);
 }
 
@@ -386,7 +434,8 @@ on_retry(void *arg)
 {
 	struct client_session *s = arg;
 
-	if (s->state == STATE_CONNECTING) { /* the first token is still unused */
+	/* The first token is still unused, or there is a secret to show. */
+	if (s->state == STATE_CONNECTING || comeback_show(&s->back)) {
 		session_connect(s);
 		return;
 	}
@@ -433,6 +482,7 @@ client_session_resumed(struct client_session *s, const char *token,
 	if (err != 0) {
 		session_retry(s, why);
 		return;
+	comeback_resumed(&s->back, err == 0 && token != NULL);
 	}
 	if (token == NULL) {
 		session_end(s, SESSION_TIMED_OUT, "");
@@ -490,6 +540,7 @@ client_session_free(struct client_session *s)
 	free(s->session_id);
 	free(s->url);
 	free(s->token);
+	comeback_fini(&s->back);
 	free(s->client_id);
 	free(s->client_version);
 	free(s->text);

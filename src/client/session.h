@@ -9,6 +9,9 @@
  *	                        |
  *	                        +--> ENDED (channel_closed, no token any more, or gave up)
  *
+ * A server of ours gives a secret with which the session is resumed (comeback.h); without
+ * one, or when it is refused, resume() is asked for a token.
+ *
  * Owner: whoever made it; on_end is the last callback, free it afterwards (not inside).
  * What is sent while the connection is away waits in the window and is not lost.
  */
@@ -58,6 +61,9 @@ struct client_session_ops {
 	void (*on_lost)(void *arg, bool lost, const char *why);
 	void (*on_end)(void *arg, enum session_why why, const char *text);
 	/* Asks for a new token; answer with client_session_resumed(). */
+	/* A line of the server's for the person; or why it does not let us back.  May be
+	 * NULL. */
+	void (*on_notice)(void *arg, const char *text);
 	void (*resume)(void *arg);
 };
 
