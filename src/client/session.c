@@ -239,9 +239,6 @@ ch_closed(void *arg, const char *output)
 		session_end(s, SESSION_CLOSED, output);
 }
 
-static const struct channel_ops channel_ops = {
-	.transmit = ch_transmit,
-	.deliver = ch_deliver,
 /* --- what a server of ours says besides the stream ----------------------------------- */
 
 /* The server let us in: from here on the connection counts as restored. */
@@ -277,12 +274,15 @@ ch_other(void *arg, const struct agentmsg *m)
 		s->ops->on_notice(s->arg, w.message);
 }
 
+static const struct channel_ops channel_ops = {
+	.transmit = ch_transmit,
+	.deliver = ch_deliver,
 	.on_writable = ch_writable,
 	.on_closed = ch_closed,
+	.on_other = ch_other,
 	.random = ch_random,
 };
 
-	.on_other = ch_other,
 /* --- the connection ---------------------------------------------------------------- */
 
 static void
@@ -305,11 +305,11 @@ ws_message(void *arg, uint8_t op, struct span body)
 	if (r == ERR_INVALID)
 		log_warn("malformed message dropped", "session=%s bytes=%zu",
 		    s->session_id, body.n);
+	if (s->state == STATE_LOST && !s->back.refused)
+		accepted(s);
 	rearm(s);
 }
 
-	if (s->state == STATE_LOST && !s->back.refused)
-		accepted(s);
 static void
 ws_drain(void *arg)
 {
@@ -336,10 +336,10 @@ ws_close(void *arg, int err, uint16_t code)
 	struct client_session *s = arg;
 
 	drop_ws(s);
+	comeback_failed(&s->back, code);
 	if (s->state == STATE_ENDED || s->farewell != NULL)
 		return;
 	session_retry(s, loss_text(err));
-	comeback_failed(&s->back, code);
 }
 
 static const struct wsconn_handler ws_handler = {
@@ -416,10 +416,10 @@ session_connect(struct client_session *s)
 		.ping_ms = SESSION_CLIENT_PING_MS,
 		.dead_ms = SESSION_CLIENT_DEAD_MS,
 	};
+	static const struct http_header headers[] = { { OWN_HEADER, OWN_HEADER_VALUE } };
 
 	s->opening = ws_open(s->http,
 	    &(struct http_request){
-	static const struct http_header headers[] = { { OWN_HEADER, OWN_HEADER_VALUE } };
 		.method = "GET",
 		.url = s->url,
 		.headers = headers,
@@ -479,10 +479,10 @@ client_session_resumed(struct client_session *s, const char *token,
 	if (!s->resuming || s->state == STATE_ENDED)
 		return;
 	s->resuming = false;
+	comeback_resumed(&s->back, err == 0 && token != NULL);
 	if (err != 0) {
 		session_retry(s, why);
 		return;
-	comeback_resumed(&s->back, err == 0 && token != NULL);
 	}
 	if (token == NULL) {
 		session_end(s, SESSION_TIMED_OUT, "");
@@ -537,10 +537,10 @@ client_session_free(struct client_session *s)
 	channel_free(s->ch);
 	arena_fini(&s->mem);
 	explicit_bzero(s->token, strlen(s->token));
+	comeback_fini(&s->back);
 	free(s->session_id);
 	free(s->url);
 	free(s->token);
-	comeback_fini(&s->back);
 	free(s->client_id);
 	free(s->client_version);
 	free(s->text);

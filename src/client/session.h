@@ -60,10 +60,10 @@ struct client_session_ops {
 	/* true: the connection was lost and is being restored; false: it is back. */
 	void (*on_lost)(void *arg, bool lost, const char *why);
 	void (*on_end)(void *arg, enum session_why why, const char *text);
-	/* Asks for a new token; answer with client_session_resumed(). */
 	/* A line of the server's for the person; or why it does not let us back.  May be
 	 * NULL. */
 	void (*on_notice)(void *arg, const char *text);
+	/* Asks for a new token; answer with client_session_resumed(). */
 	void (*resume)(void *arg);
 };
 
