@@ -166,6 +166,7 @@ on_created(void *arg, const struct agent_answer *a)
 {
 	static const struct wsconn_options options = {
 		.message_max = AGENTMSG_PAYLOAD_MAX + AGENTMSG_HEAD,
+		.queue_max = CHANNEL_TRANSPORT_MAX,
 		.ping_ms = AGENT_PING_MS,
 		.dead_ms = AGENT_DEAD_MS,
 	};

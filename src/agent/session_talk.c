@@ -22,7 +22,7 @@ request_of(struct handshake_request *r, const struct agent_session *s)
 	*r = (struct handshake_request){
 		.agent_version = HANDSHAKE_AGENT_VERSION,
 		.nactions = 1,
-		.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW),
+		.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW_MAX),
 	};
 	r->actions[0] = (struct handshake_action){
 		.type = ACTION_SESSION_TYPE,

@@ -161,7 +161,7 @@ on_request(struct client_session *s, struct span json)
 	r = handshake_answer(&answer, &s->action, &s->request, &s->mem, &f);
 	answer.client_version = s->client_version;
 	if (s->request.ext.present)
-		answer.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW);
+		answer.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW_MAX);
 	handshake_response_build(&out, &answer);
 	if (buf_check(&out) == 0 &&
 	    channel_send(s->ch, ev_now_ms(s->loop), PAYLOAD_HANDSHAKE_RESPONSE,
@@ -413,6 +413,7 @@ session_connect(struct client_session *s)
 {
 	static const struct wsconn_options options = {
 		.message_max = AGENTMSG_PAYLOAD_MAX + AGENTMSG_HEAD,
+		.queue_max = CHANNEL_TRANSPORT_MAX,
 		.ping_ms = SESSION_CLIENT_PING_MS,
 		.dead_ms = SESSION_CLIENT_DEAD_MS,
 	};

@@ -15,26 +15,28 @@ enum { WINDOW_MIN = 16 * 1024, PAYLOAD_MIN = 1024 };
 
 /* A window always holds one message of the greatest length. */
 static void
-set_limits(struct channel *ch, size_t payload_max, size_t window)
+set_limits(struct channel *ch, size_t payload_max, size_t first, size_t max)
 {
-	ch->window =
-	    MIN(MAX(window, (size_t)WINDOW_MIN), (size_t)HANDSHAKE_EXT_WINDOW_MAX);
+	first = MAX(first, (size_t)WINDOW_MIN);
+	max = MIN(MAX(max, (size_t)WINDOW_MIN), (size_t)CHANNEL_WINDOW_MAX);
+	channel_window_init(&ch->window, MIN(first, max), max);
 	ch->payload_max = MAX(payload_max, (size_t)PAYLOAD_MIN);
 	ch->payload_max = MIN(ch->payload_max, (size_t)HANDSHAKE_EXT_PAYLOAD_MAX);
-	ch->payload_max = MIN(ch->payload_max, ch->window - CHANNEL_MESSAGE_COST);
+	ch->payload_max = MIN(ch->payload_max, ch->window.min - CHANNEL_MESSAGE_COST);
 }
 
 struct channel *
 channel_new(const struct channel_config *cfg, const struct channel_ops *ops, void *arg)
 {
 	struct channel *ch = xcalloc(1, sizeof(*ch));
+	size_t window = cfg->window > 0 ? cfg->window : CHANNEL_WINDOW;
 
 	assert(ops->transmit != NULL && ops->deliver != NULL && ops->random != NULL);
 	ch->role = cfg->role;
 	ch->ops = ops;
 	ch->arg = arg;
 	set_limits(ch, cfg->payload_max > 0 ? cfg->payload_max : CHANNEL_PAYLOAD_STOCK,
-	    cfg->window > 0 ? cfg->window : CHANNEL_WINDOW);
+	    window, window);
 	ch->recv_max = cfg->recv_max > 0 ? cfg->recv_max : CHANNEL_RECV_MAX;
 	list_init(&ch->sent);
 	list_init(&ch->got);
@@ -121,7 +123,7 @@ channel_set_own_peer(struct channel *ch, size_t payload_max, size_t window)
 {
 	ch->own_peer = true;
 	ch->barrier_seq = -1;
-	set_limits(ch, payload_max, MIN(window, ch->window));
+	set_limits(ch, payload_max, ch->window.min, window);
 	channel_flush(ch);
 }
 

@@ -20,6 +20,9 @@
  * being delivered: the stock plugin needs the ack of its HandshakeResponse before
  * HandshakeComplete.
  *
+ * How much may be in flight to our own peer follows the path: twice what was acknowledged
+ * within a round trip, from CHANNEL_WINDOW to what the peer takes (channel_window.c).
+ *
  * Owner: the session of the agent or client.  Never call channel_free() from a callback.
  * Callbacks may call channel_send, channel_down and the questions below.
  */
@@ -34,10 +37,13 @@ struct channel;
 enum channel_role { CHANNEL_AGENT, CHANNEL_CLIENT };
 
 enum {
-	CHANNEL_PAYLOAD_STOCK = 32 * 1024,  /* largest payload towards a stock peer */
-	CHANNEL_PAYLOAD_OWN = 64 * 1024,    /* what we announce to our own */
-	CHANNEL_WINDOW = 1024 * 1024,       /* bytes in flight; also what we announce */
-	CHANNEL_RECV_MAX = 4 * 1024 * 1024, /* receive queue */
+	CHANNEL_PAYLOAD_STOCK = 32 * 1024, /* largest payload towards a stock peer */
+	CHANNEL_PAYLOAD_OWN = 64 * 1024,   /* what we announce to our own */
+	CHANNEL_WINDOW = 1024 * 1024, /* bytes in flight at first, and to stock peers */
+	CHANNEL_WINDOW_MAX = 8 * 1024 * 1024,  /* over long paths; what we announce */
+	CHANNEL_RECV_MAX = CHANNEL_WINDOW_MAX, /* receive queue */
+	/* What a transport must be able to queue: a window, repetitions, acks. */
+	CHANNEL_TRANSPORT_MAX = CHANNEL_WINDOW_MAX + CHANNEL_WINDOW_MAX / 2,
 	CHANNEL_RECV_HIGH =
 	    1024 * 1024,            /* above it a transport stops reading a stock peer */
 	CHANNEL_MESSAGE_COST = 256, /* what a message counts besides its payload */
@@ -87,7 +93,7 @@ struct channel_ops {
 struct channel_config {
 	enum channel_role role;
 	size_t payload_max;   /* channel_send() refuses more; 0: CHANNEL_PAYLOAD_STOCK */
-	size_t window;        /* 0: CHANNEL_WINDOW */
+	size_t window;        /* the first one; 0: CHANNEL_WINDOW */
 	size_t recv_max;      /* 0: CHANNEL_RECV_MAX */
 	uint32_t ack_hold_ms; /* CHANNEL_ACK_HOLD_MS; 0: every ack leaves at once */
 };

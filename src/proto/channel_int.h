@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the three files of a data channel share: channel.c (life, entry points),
- * channel_send.c (unacked list, windows, resending), channel_recv.c (order, acks).
+ * channel_send.c (unacked list, resending), channel_window.c (how much may be in flight),
+ * channel_recv.c (order, acks).
  * Nobody else includes it.
  */
 #pragma once
@@ -43,6 +44,14 @@ struct channel_got {
 	uint8_t payload[];
 };
 
+/* How many bytes may be in flight, and the round trip in which that is measured. */
+struct channel_window {
+	size_t now, min, max; /* min <= now <= max */
+	uint64_t trip_ms;     /* the shortest that was seen on this connection; 0: none */
+	uint64_t since_ms;    /* when the measurement began; 0: not yet */
+	size_t acked;         /* bytes since then */
+};
+
 struct channel {
 	enum channel_role role;
 	const struct channel_ops *ops;
@@ -55,7 +64,8 @@ struct channel {
 	uint64_t now_ms; /* of the current entry point */
 
 	/* sending */
-	size_t payload_max, window;
+	size_t payload_max;
+	struct channel_window window;
 	int64_t next_seq;
 	struct list sent;         /* struct channel_sent */
 	struct list *next_unsent; /* first that is not in flight; &sent: none */
@@ -106,6 +116,12 @@ void channel_acked_upto(
 void channel_resend_due(struct channel *ch);
 uint64_t channel_resend_next(const struct channel *ch);
 void channel_check_writable(struct channel *ch);
+
+/* channel_window.c */
+void channel_window_init(struct channel_window *w, size_t first, size_t max);
+void channel_window_up(struct channel_window *w); /* a new connection: a new path */
+void channel_window_trip(struct channel_window *w, uint64_t trip_ms);
+void channel_window_acked(struct channel_window *w, uint64_t now_ms, size_t bytes);
 
 /* channel_recv.c */
 int channel_got_data(struct channel *ch, const struct agentmsg *m);

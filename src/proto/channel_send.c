@@ -105,7 +105,7 @@ may_send(const struct channel *ch, const struct channel_sent *e)
 	if (ch->in_flight == 0)
 		return true;
 	return ch->nin_flight < CHANNEL_IN_FLIGHT + (probe > 0) &&
-	    ch->in_flight + cost(e) <= ch->window + probe;
+	    ch->in_flight + cost(e) <= ch->window.now + probe;
 }
 
 static bool
@@ -147,6 +147,7 @@ channel_send_up(struct channel *ch)
 	ch->nin_flight = 0;
 	ch->barrier_seq = -1;
 	ch->recover_ms = 0;
+	channel_window_up(&ch->window);
 }
 
 static void
@@ -181,7 +182,7 @@ channel_send_drop_all(struct channel *ch)
 size_t
 channel_room(const struct channel *ch)
 {
-	size_t probe = probe_room(ch), limit = ch->window + probe;
+	size_t probe = probe_room(ch), limit = ch->window.now + probe;
 
 	if (ch->closed || ch->nqueued >= CHANNEL_IN_FLIGHT + (probe > 0) ||
 	    ch->queued + CHANNEL_MESSAGE_COST >= limit)
@@ -233,8 +234,8 @@ channel_send(
 void
 channel_check_writable(struct channel *ch)
 {
-	bool low =
-	    ch->queued <= ch->window / 4 * 3 && ch->nqueued <= CHANNEL_IN_FLIGHT / 4 * 3;
+	bool low = ch->queued <= ch->window.now / 4 * 3 &&
+	    ch->nqueued <= CHANNEL_IN_FLIGHT / 4 * 3;
 
 	if (!ch->want_writable || ch->closed || (!low && probe_room(ch) == 0))
 		return;
@@ -293,6 +294,15 @@ consider_recovery(struct channel *ch, const struct channel_sent *e)
 	}
 }
 
+static void
+note_trip(struct channel *ch, const struct channel_sent *e)
+{
+	uint64_t ms = ch->now_ms - MIN(e->sent_ms, ch->now_ms);
+
+	rto_sample(&ch->rto, (double)ms);
+	channel_window_trip(&ch->window, ms);
+}
+
 void
 channel_acked(struct channel *ch, int64_t seq)
 {
@@ -309,7 +319,7 @@ channel_acked(struct channel *ch, int64_t seq)
 	if (e == NULL || e->transmissions == 0)
 		return; /* a second ack, or one for what was never sent */
 	if (e->in_flight && e->transmissions == 1) /* Karn's rule */
-		rto_sample(&ch->rto, (double)(ch->now_ms - MIN(e->sent_ms, ch->now_ms)));
+		note_trip(ch, e);
 	if (e->in_flight)
 		consider_recovery(ch, e);
 	no = e->in_flight ? e->first_no : 0;
@@ -401,18 +411,20 @@ void
 channel_acked_upto(struct channel *ch, int64_t seq, int64_t received, uint64_t latest)
 {
 	const struct channel_sent *gap = NULL;
+	size_t bytes = 0;
 
 	LIST_EACH(e, &ch->sent, struct channel_sent, link)
 	{
 		if (e->seq > seq || e->transmissions == 0)
 			break;
 		if (e->seq == seq && e->in_flight && e->transmissions == 1)
-			rto_sample(
-			    &ch->rto, (double)(ch->now_ms - MIN(e->sent_ms, ch->now_ms)));
+			note_trip(ch, e);
+		bytes += cost(e);
 		ch->stats.acked++;
 		ch->acked_max = e->seq;
 		sent_free(ch, e);
 	}
+	channel_window_acked(&ch->window, ch->now_ms, bytes);
 	if (received < ch->next_seq)
 		ch->peer_received = MAX(ch->peer_received, received);
 	LIST_EACH(e, &ch->sent, struct channel_sent, link)

@@ -40,7 +40,7 @@ enum {
 	SMUX_FRAME = 32768,        /* longest body that stock peers send */
 	SMUX_FRAME_MAX = 65535,    /* what is accepted */
 	SMUX_WINDOW = 256 * 1024,  /* own mode: of a new stream; both ends know it */
-	SMUX_WINDOW_MAX = 4 << 20, /* and the most it may grow to */
+	SMUX_WINDOW_MAX = 8 << 20, /* and the most it may grow to */
 	SMUX_STREAMS = 1024,       /* at once */
 	SMUX_STREAMS_MAX = 16384,
 	SMUX_RECV_STOCK = 4 << 20, /* undelivered bytes of the session, stock mode */

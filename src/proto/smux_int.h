@@ -28,8 +28,10 @@ enum {
 	HEAD_MAX = SMUX_HEAD + UPD_BODY,
 	CHUNK_MIN = 1024,
 	CHUNK_MAX = 32 * 1024,
-	POOL_KEEP = 16,   /* chunks of CHUNK_MAX */
-	STAGE = 64,       /* a frame for a reader of very few bytes */
+	POOL_KEEP = 16, /* chunks of CHUNK_MAX */
+	STAGE = 64,     /* a frame for a reader of very few bytes */
+	CREDIT =
+	    4, /* an UPD for each such part of a window: it comes before all is used up */
 	SMALL = 4096,     /* what a stream that was quiet may say before its turn */
 	SMALL_RUN = 16,   /* as often in a row while others wait */
 	BODY_MIN = 512,   /* no frame is cut shorter to fill the end of a payload */

@@ -39,7 +39,7 @@ smux_credit(struct smux *m, struct smux_stream *s, size_t n)
 	s->consumed += n;
 	if (!m->cfg.own || s->fin_came || s->upd_due)
 		return;
-	if (s->consumed - s->told_consumed >= s->window / 2) {
+	if (s->consumed - s->told_consumed >= s->window / CREDIT) {
 		grow_window(m, s);
 		s->upd_due = true;
 		smux_ctl(m, s);

@@ -8,6 +8,7 @@ import sys
 import part_memory
 import part_ports
 import part_relay
+import part_rtt
 import part_terminal
 
 # In the order in which all of them run.
@@ -17,6 +18,7 @@ PARTS = {
     "pipe": part_terminal.pipe,
     "ports": part_ports.ports,
     "relay": part_relay.relay,
+    "rtt": part_rtt.rtt,
     "memory": part_memory.memory,
     "stock": part_memory.stock,
     "fleet": part_memory.fleet,

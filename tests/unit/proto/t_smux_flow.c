@@ -191,9 +191,9 @@ t_our_window(void **state)
 	assert_true(occupied(a.m) <= 2 * SMUX_WINDOW);
 	assert_false(smux_recv_blocked(a.m));
 	check_out(&a, "");
-	row("half of it consumed: UPD");
+	row("a quarter of it consumed: UPD");
 	smux_consumed(a.m, 3, 32768);
-	smux_consumed(a.m, 3, SMUX_WINDOW / 2 - 32769);
+	smux_consumed(a.m, 3, SMUX_WINDOW / CREDIT - 32769);
 	check_out(&a, "");
 	smux_consumed(a.m, 3, 1);
 	smux_consumed(a.m, 3, 1);
@@ -201,11 +201,11 @@ t_our_window(void **state)
 		struct smux_stream *s = smux_find(a.m, 3);
 
 		assert_true(s->upd_due);
-		assert_int_equal(s->consumed, SMUX_WINDOW / 2 + 1);
+		assert_int_equal(s->consumed, SMUX_WINDOW / CREDIT + 1);
 	}
 	assert_int_equal(smux_pull(a.m, (uint8_t[16]){ 0 }, 16), 16);
 	row("past it: the session ends");
-	for (size_t n = 0; n < SMUX_WINDOW / 2; n += 32768)
+	for (size_t n = 0; n < SMUX_WINDOW / CREDIT; n += 32768)
 		push_frame(a.m, 2, PSH, 3, span_of(zeros, 32768));
 	push_frame(a.m, 2, PSH, 3, SPAN("x"));
 	assert_int_equal(smux_push(a.m, SPAN("\2\2\1\0\3\0\0\0x")), ERR_PROTOCOL);
