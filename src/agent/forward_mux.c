@@ -141,6 +141,12 @@ tunnel_send(void *arg, struct span payload)
 }
 
 static void
+on_silent(void *arg)
+{
+	forward_failed(arg, "The client has been silent for too long.");
+}
+
+static void
 tunnel_ready(void *arg)
 {
 	forward_input_ready(arg);
@@ -151,6 +157,7 @@ static const struct tunnel_ops tunnel_callbacks = {
 	.send = tunnel_send,
 	.on_open = on_open,
 	.on_end = on_end,
+	.on_silent = on_silent,
 	.input_ready = tunnel_ready,
 };
 

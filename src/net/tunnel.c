@@ -228,6 +228,8 @@ on_tick(void *arg)
 	if (smux_tick(t->mux, ev_now_ms(t->loop)) != 0) {
 		t->dead = true;
 		smux_end(t->mux, ERR_TIMEOUT);
+		if (t->ops->on_silent != NULL)
+			t->ops->on_silent(t->arg);
 		return;
 	}
 	pump(t);

@@ -28,6 +28,9 @@ struct tunnel_ops {
 	void (*on_open)(void *arg, uint32_t id);
 	/* A stream ended; why 0: in order, else an ERR_*.  May be NULL. */
 	void (*on_end)(void *arg, uint32_t id, int why);
+	/* Keep-alive: the peer was silent for too long, and all streams have ended.  May be
+	 * NULL. */
+	void (*on_silent)(void *arg);
 	/* After tunnel_input() said ERR_AGAIN: offer it again. */
 	void (*input_ready)(void *arg);
 };
