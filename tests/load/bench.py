@@ -9,6 +9,8 @@ import part_memory
 import part_ports
 import part_relay
 import part_rtt
+import part_sessions
+import part_storm
 import part_terminal
 
 # In the order in which all of them run.
@@ -19,6 +21,8 @@ PARTS = {
     "ports": part_ports.ports,
     "relay": part_relay.relay,
     "rtt": part_rtt.rtt,
+    "sessions": part_sessions.sessions,
+    "storm": part_storm.storm,
     "memory": part_memory.memory,
     "stock": part_memory.stock,
     "fleet": part_memory.fleet,

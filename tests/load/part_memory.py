@@ -6,7 +6,8 @@ import subprocess
 import time
 
 import stock as stock_agent
-from e2e import BIN, REGION, wait_until
+from crowd import Fleet
+from e2e import BIN, World, wait_until
 from procmem import family
 from procmem import memory as used
 from rig import LOAD, Rig, row
@@ -76,24 +77,14 @@ def stock():
 
 
 def fleet():
-    with Rig() as b:
-        server = b.world.server.child.pid
-        # An activation is good for a thousand.
-        codes = [x for _ in range(0, AGENTS, 1000) for x in b.world.activation(limit=1000)]
+    with World("bench", "log_level = warn\n") as world:
+        server = world.server.child.pid
         before = settle(lambda: used([server]), 4)[0][0]
-        load = subprocess.Popen([LOAD / "load_agents", b.world.endpoint, str(b.world.ca), REGION,
-                                 str(AGENTS), "30", *codes], stdout=subprocess.PIPE, text=True)
-        began = time.monotonic()
-        try:
-            line = load.stdout.readline().strip()
-            print(f"    {line} ({time.monotonic() - began:.0f} s)", flush=True)
-            online = int(line.split()[1]) if line.startswith("online") else 0
+        with Fleet(world, AGENTS) as agents:
+            took = agents.wait_online(600)
+            online = agents.total()
+            print(f"    {online} of {AGENTS} agents online, in {took or 600:.0f} s", flush=True)
             time.sleep(10)
             after = used([server])[0]
-            print(f"    {load.stdout.readline().strip()}", flush=True)
-        finally:
-            load.kill()
-            load.wait()
-    if online:
-        each = (after - before) / online
-        row(f"server, private, each of {online} idle agents", f"{each:.1f} KiB", "< 20 KiB", each >= 20)
+    each = (after - before) / max(online, 1)
+    row(f"server, private, each of {online} idle agents", f"{each:.1f} KiB", "< 20 KiB", each >= 20)
