@@ -203,12 +203,25 @@ on_linger(void *arg)
 	forward_input_ready(w);
 }
 
-/* Both flags come behind data that the connection may not have taken yet. */
+/* The client has said all; the service may still have to answer. */
+static int
+end_input(struct forward_basic *b)
+{
+	if (b->dial != NULL || b->rest.len > 0)
+		return ERR_AGAIN;
+	if (b->s != NULL)
+		ev_shutdown_write(b->s);
+	return 0;
+}
+
+/* All flags come behind data that the connection may not have taken yet. */
 int
 forward_basic_flag(struct agent_forward *w, uint32_t flag)
 {
 	struct forward_basic *b = &w->basic;
 
+	if (flag == FLAG_END_OF_INPUT && !b->stay)
+		return end_input(b);
 	if (flag != FLAG_DISCONNECT_TO_PORT && flag != FLAG_TERMINATE_SESSION)
 		return 0;
 	if (b->rest.len > 0 && !b->lingered) {

@@ -64,6 +64,7 @@ struct agent_session {
 	uint64_t asked_us;
 	bool own_client;         /* showed our extension */
 	char client_version[64]; /* as it said; "" when it is too long to be one */
+	bool input; /* is a stream that ends by itself: a pipe's or a connection's */
 	bool tell_status; /* the client understands exit statuses, and has none yet */
 	bool said_something;
 	int status;           /* of the program, DRAINING */
@@ -99,4 +100,4 @@ void session_input_ready(void *arg);
 
 /* session_port.c */
 void session_port_start(struct agent_session *s);
-int session_port_flag(struct agent_session *s, struct span payload) MUST_USE;
+int session_port_flag(struct agent_session *s, uint32_t flag) MUST_USE;

@@ -47,14 +47,10 @@ session_port_start(struct agent_session *s)
 }
 
 int
-session_port_flag(struct agent_session *s, struct span payload)
+session_port_flag(struct agent_session *s, uint32_t flag)
 {
-	uint32_t flag;
-	int r;
+	int r = agent_forward_flag(s->forward, flag);
 
-	if (flag_decode(&flag, payload) != 0)
-		return 0;
-	r = agent_forward_flag(s->forward, flag);
 	if (r == 0 && flag == FLAG_TERMINATE_SESSION)
 		session_over(s, "Success", "");
 	return r;

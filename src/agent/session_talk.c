@@ -16,6 +16,15 @@ now_ms(const struct agent_session *s)
 
 /* --- the handshake ------------------------------------------------------ */
 
+/* Sessions without a terminal whose input can end while the rest goes on. */
+static bool
+takes_input(const struct session_document *doc)
+{
+	if (doc->type == DOCUMENT_PORT) /* one connection: SSH */
+		return strcmp(doc->forward_type, "LocalPortForwarding") != 0;
+	return doc->type == DOCUMENT_NONINTERACTIVE && doc->standard_input;
+}
+
 static void
 request_of(struct handshake_request *r, const struct agent_session *s)
 {
@@ -24,6 +33,7 @@ request_of(struct handshake_request *r, const struct agent_session *s)
 		.nactions = 1,
 		.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW_MAX),
 	};
+	r->ext.input = takes_input(&s->doc);
 	r->actions[0] = (struct handshake_action){
 		.type = ACTION_SESSION_TYPE,
 		.session_type = document_type_name(s->doc.type),
@@ -80,9 +90,14 @@ start_program(void *arg)
 		    .user = s->user,
 		    .session_id = s->id,
 		    .size = s->size,
+		    .input = s->input,
 		},
-		&session_shell_ops, s, &f) != 0)
+		&session_shell_ops, s, &f) != 0) {
 		session_over(s, "Failed", fault_text(&f));
+		return;
+	}
+	session_input_ready(
+	    s); /* a client need not wait for us: see session_port_start() */
 }
 
 static void
@@ -130,6 +145,7 @@ on_response(struct agent_session *s, struct span payload)
 	if (answer.ext.present) {
 		channel_set_own_peer(s->ch, answer.ext.max_payload, answer.ext.window);
 		s->tell_status = answer.ext.exit_status;
+		s->input = asked.ext.input && answer.ext.input;
 	}
 	s->tell_status = s->tell_status ||
 	    (s->doc.type == DOCUMENT_NONINTERACTIVE && s->doc.separate_output);
@@ -180,10 +196,27 @@ on_input(struct agent_session *s, struct span payload)
 }
 
 static int
+on_flag(struct agent_session *s, struct span payload)
+{
+	uint32_t flag;
+
+	if (flag_decode(&flag, payload) != 0)
+		return 0;
+	if (s->phase == SESSION_SIZING)
+		return ERR_AGAIN;
+	if (s->forward != NULL)
+		return session_port_flag(s, flag);
+	if (flag == FLAG_TERMINATE_SESSION)
+		session_over(s, "Success", "");
+	else if (s->shell != NULL && s->phase == SESSION_RUNNING)
+		return agent_shell_flag(s->shell, flag);
+	return 0;
+}
+
+static int
 on_deliver(void *arg, uint32_t type, struct span payload)
 {
 	struct agent_session *s = arg;
-	uint32_t flag;
 
 	switch (type) {
 	case PAYLOAD_OUTPUT:
@@ -195,11 +228,7 @@ on_deliver(void *arg, uint32_t type, struct span payload)
 		on_response(s, payload);
 		return 0;
 	case PAYLOAD_FLAG:
-		if (s->forward != NULL)
-			return session_port_flag(s, payload);
-		if (flag_decode(&flag, payload) == 0 && flag == FLAG_TERMINATE_SESSION)
-			session_over(s, "Success", "");
-		return 0;
+		return on_flag(s, payload);
 	default:
 		return 0;
 	}

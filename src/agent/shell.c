@@ -21,14 +21,16 @@ struct agent_shell {
 	const struct agent_shell_ops *ops;
 	void *arg;
 	struct spawned *child;
-	bool pty, started, exited;
+	bool pty, has_input, started, exited;
+	bool deaf_due; /* the client is to be told that nobody reads its input */
 	int status;
-	struct agent_pump out, err; /* a terminal has only out */
+	struct agent_pump out, err; /* a terminal has only out, for both directions */
+	struct ev_stream *in;       /* a pipe; NULL: none, or not any more */
 	const char *prefix[2];      /* in the document */
 	uint32_t err_type;
 	const char *profile; /* typed into the new shell, in the document */
 	struct term_size size;
-	struct buf input;     /* what the terminal did not take yet */
+	struct buf input;     /* what the program did not take yet */
 	bool refused;         /* somebody was told ERR_AGAIN */
 	struct ev_timer last; /* after the exit */
 };
@@ -99,30 +101,73 @@ pump_ended(void *arg)
 	check_end(sh);
 }
 
+/* Sends the word that is due as soon as there is room. */
+static void
+tell_deaf(struct agent_shell *sh)
+{
+	uint8_t flag[4];
+
+	if (!sh->deaf_due || sh->ops->room(sh->arg) < sizeof(flag))
+		return;
+	sh->deaf_due = false;
+	flag_encode(flag, FLAG_END_OF_INPUT);
+	sh->ops->send(sh->arg, PAYLOAD_FLAG, span_of(flag, sizeof(flag)));
+}
+
 void
 agent_shell_go(struct agent_shell *sh)
 {
+	tell_deaf(sh);
 	agent_pump_go(&sh->err);
 	agent_pump_go(&sh->out);
 }
 
 /* --- input -------------------------------------------------------------- */
 
-/* Writes what the terminal takes; the rest of in is left. */
+/* Where input goes: the terminal or the pipe; NULL: nowhere any more. */
+static struct ev_stream *
+sink(const struct agent_shell *sh)
+{
+	return sh->pty ? sh->out.s : sh->in;
+}
+
+static void
+want_write(struct agent_shell *sh, bool write)
+{
+	if (sh->pty)
+		agent_pump_want_write(&sh->out, write);
+	else if (sh->in != NULL)
+		ev_stream_want(sh->in, false, write);
+}
+
+/* The program has closed its standard input, or is gone. */
+static void
+not_read(struct agent_shell *sh)
+{
+	if (sh->pty) /* seen by reading, when all its output was read */
+		return;
+	ev_close(STEAL(sh->in));
+	sh->deaf_due = true;
+	tell_deaf(sh);
+}
+
+/* Writes what the program takes; the rest of in is left. */
 static void
 write_some(struct agent_shell *sh, struct span *in)
 {
-	while (in->n > 0 && sh->out.s != NULL) {
+	while (in->n > 0 && sink(sh) != NULL) {
 		size_t put = 0;
-		int r = ev_write(sh->out.s, in->p, in->n, &put);
+		int r = ev_write(sink(sh), in->p, in->n, &put);
 
 		if (r == ERR_AGAIN)
 			return;
-		if (r != 0)
+		if (r != 0) {
+			not_read(sh);
 			break;
+		}
 		*in = span_sub(*in, put, in->n);
 	}
-	*in = SPAN_NONE; /* the terminal is gone: so is what was typed */
+	*in = SPAN_NONE; /* nobody is there: so it is with what was typed */
 }
 
 static void
@@ -136,7 +181,7 @@ pump_writable(void *arg)
 	if (sh->input.len > 0)
 		return;
 	buf_fini(&sh->input); /* an idle session keeps no buffer */
-	agent_pump_want_write(&sh->out, false);
+	want_write(sh, false);
 	if (sh->refused) {
 		sh->refused = false;
 		sh->ops->input_ready(sh->arg);
@@ -148,22 +193,30 @@ put_input(struct agent_shell *sh, struct span in)
 {
 	if (sh->input.len == 0)
 		write_some(sh, &in);
-	if (in.n == 0 || sh->out.s == NULL)
+	if (in.n == 0 || sink(sh) == NULL)
 		return;
 	buf_add(&sh->input, in);
 	if (buf_check(&sh->input) != 0)
 		log_error("input lost", "bytes=%zu", in.n); /* max is one payload: no */
-	agent_pump_want_write(&sh->out, true);
+	want_write(sh, true);
+}
+
+/* One thing after the other: not before the program is there and took what came before. */
+static bool
+is_busy(struct agent_shell *sh)
+{
+	bool busy = !sh->started || sh->input.len > 0;
+
+	sh->refused = sh->refused || busy;
+	return busy;
 }
 
 int
 agent_shell_input(struct agent_shell *sh, struct span in)
 {
-	if (!sh->started || sh->input.len > 0) {
-		sh->refused = true;
+	if (is_busy(sh))
 		return ERR_AGAIN;
-	}
-	if (sh->pty) {
+	if (sh->pty || sh->has_input) {
 		put_input(sh, in);
 		return 0;
 	}
@@ -172,6 +225,22 @@ agent_shell_input(struct agent_shell *sh, struct span in)
 	if (span_find(in, INTERRUPT) != -1)
 		spawned_signal(sh->child, SIGINT);
 	if (span_find(in, QUIT) != -1)
+		spawned_signal(sh->child, SIGQUIT);
+	return 0;
+}
+
+int
+agent_shell_flag(struct agent_shell *sh, uint32_t flag)
+{
+	if (!sh->has_input)
+		return 0;
+	if (is_busy(sh))
+		return ERR_AGAIN;
+	if (flag == FLAG_END_OF_INPUT && sh->in != NULL)
+		ev_close(STEAL(sh->in));
+	else if (flag == FLAG_INTERRUPT && !sh->exited)
+		spawned_signal(sh->child, SIGINT);
+	else if (flag == FLAG_QUIT && !sh->exited)
 		spawned_signal(sh->child, SIGQUIT);
 	return 0;
 }
@@ -193,6 +262,20 @@ static const struct pump_ops shell_pump = {
 	.writable = pump_writable,
 };
 
+/* Without the word of both ends such a command reads nothing. */
+static void
+take_input(struct agent_shell *sh, struct ev_stream *in)
+{
+	static const struct ev_stream_ops ops = { .writable = pump_writable };
+
+	if (!sh->has_input) {
+		ev_close(in);
+		return;
+	}
+	sh->in = in;
+	ev_stream_set(in, &ops, sh);
+}
+
 static void
 on_started(void *arg, struct ev_stream *io[3])
 {
@@ -208,7 +291,7 @@ on_started(void *arg, struct ev_stream *io[3])
 			put_input(sh, SPAN("\n"));
 		}
 	} else {
-		ev_close(io[0]); /* such a command reads nothing */
+		take_input(sh, io[0]);
 		agent_pump_start(
 		    &sh->out, io[1], PAYLOAD_OUTPUT, sh->prefix[0], &shell_pump, sh);
 		agent_pump_start(
@@ -290,6 +373,7 @@ agent_shell_start(struct agent_shell **out, struct spawner *sp,
 	sh->ops = ops;
 	sh->arg = arg;
 	sh->pty = r.kind != SPAWN_EXEC;
+	sh->has_input = !sh->pty && o->input;
 	sh->size = o->size;
 	sh->profile = r.kind == SPAWN_LOGIN ? o->doc->shell_profile : "";
 	sh->prefix[0] = o->doc->separate_output ? o->doc->stdout_prefix : "";
@@ -307,6 +391,8 @@ agent_shell_close(struct agent_shell *sh)
 	if (sh == NULL)
 		return;
 	ev_timer_clear(&sh->last);
+	if (sh->in != NULL)
+		ev_close(sh->in);
 	agent_pump_close(&sh->out);
 	agent_pump_close(&sh->err);
 	spawned_close(sh->child);

@@ -7,7 +7,8 @@
  *	    \__ failed
  *
  * Input is taken as fast as the program reads it, output as fast as the channel takes it;
- * what is in between is bounded by one payload each way.
+ * what is in between is bounded by one payload each way.  A command on pipes has input only
+ * where both ends agreed on it; for stock clients Ctrl-C and Ctrl-\ are read out of it.
  *
  * Owner: the session.  After ended or failed the shell makes no callback.
  */
@@ -32,6 +33,7 @@ struct agent_shell_options {
 	const char *user;                   /* as agent_user_choose() says */
 	const char *session_id;
 	struct term_size size; /* 0 x 0: not known */
+	bool input;            /* a command on pipes reads what the client sends */
 };
 
 /* ERR_INVALID: the document's command is unusable. */
@@ -40,6 +42,8 @@ int agent_shell_start(struct agent_shell **out, struct spawner *sp,
     struct fault *f) MUST_USE;
 /* ERR_AGAIN: not now, input_ready() tells when. */
 int agent_shell_input(struct agent_shell *sh, struct span in) MUST_USE;
+/* A Flag of ours, in its turn among the input.  ERR_AGAIN as above. */
+int agent_shell_flag(struct agent_shell *sh, uint32_t flag) MUST_USE;
 void agent_shell_resize(struct agent_shell *sh, struct term_size size);
 /* There may be room for output again. */
 void agent_shell_go(struct agent_shell *sh);

@@ -95,7 +95,7 @@ cmd_connect(struct cli *c, int argc, char **argv)
 /* --- exec -------------------------------------------------------------------------- */
 
 struct exec_options {
-	bool terminal;
+	bool terminal, leave_stdin;
 	const char *reason;
 };
 
@@ -107,6 +107,7 @@ exec_command(struct cli *c, const struct cli_usage *u, const struct exec_options
 		.document =
 		    o->terminal ? "AWS-StartInteractiveCommand" : "Sallyport-Exec",
 		.reason = o->reason,
+		.leave_stdin = o->leave_stdin,
 	};
 	auto_buf command = { .max = COMMAND_MAX };
 	auto_json *parameters = NULL;
@@ -136,21 +137,24 @@ cmd_exec(struct cli *c, int argc, char **argv)
 	const struct cli_option options[] = {
 		{ "terminal", 't', NULL, "give the command a terminal",
 		    .flag = &o.terminal },
+		{ "no-stdin", 'n', NULL, "leave standard input alone, as if empty",
+		    .flag = &o.leave_stdin },
 		{ "reason", 0, "TEXT", "why, for the history", .text = &o.reason },
 	};
 	const struct cli_usage u = {
 		.command = "exec",
-		.synopsis = "[-t] [--reason TEXT] NODE -- COMMAND [ARGUMENT]...",
+		.synopsis = "[-n] [-t] [--reason TEXT] NODE -- COMMAND [ARGUMENT]...",
 		.what =
 		    "Runs one command on a node (named as for connect) and answers with "
 		    "its exit\nstatus.  The words arrive as they are given here: for "
 		    "pipes and variables run\na shell, as in the second example.\n\n"
-		    "Standard output and standard error come back apart and "
-		    "byte for byte.  Standard\ninput is not carried; with -t the "
-		    "command gets a terminal, and then it is.",
+		    "Standard input, standard output and standard error are those of the "
+		    "command, byte\nfor byte, and so is the end of the input.  In a loop "
+		    "over lines of a file use -n, as\nwith ssh: the command would read "
+		    "them.  With -t it gets a terminal.",
 		.examples = "  sallyport exec web-1 -- systemctl is-active nginx\n"
 			    "  sallyport exec web-1 -- sh -c 'df -h | grep /var'\n"
-			    "  sallyport exec web-1 -- cat /etc/hosts > hosts\n"
+			    "  tar c site | sallyport exec web-1 -- tar x -C /srv\n"
 			    "  sallyport exec -t web-1 -- top\n",
 		.exits = "  the exit status of the remote command (128 + N after signal "
 			 "N), and\n" START_EXIT_WORDS,

@@ -31,6 +31,7 @@ port_wish_read(struct port_wish *w, const struct session_info *info)
 		w->mode = PORT_MUX;
 	else
 		w->mode = PORT_BASIC;
+	w->takes_end = info->takes_input;
 	w->keepalive = !handshake_agent_keepalive_off(info->agent_version);
 	w->is_unix = connection != NULL && strcmp(connection, "unix") == 0;
 	w->local_port = member(o, "localPortNumber");

@@ -22,7 +22,7 @@ enum port_mode { PORT_MUX, PORT_BASIC, PORT_STDIO };
 enum {
 	PORT_WAITING_MAX = 64,         /* basic: connections that wait for their turn */
 	PORT_PAYLOAD_MIN = 4 * 1024,   /* less room than this is no room */
-	PORT_EOF_QUIET_MS = 30 * 1000, /* stdio: after our input and their output ended */
+	PORT_EOF_QUIET_MS = 30 * 1000, /* stdio: a stock agent, after our input's end */
 	PORT_EOF_POLL_MS = 250,        /* stdio: is anybody still reading us? */
 	PORT_STOP_MS =
 	    2000, /* after Flag TerminateSession, until the service is called */
@@ -38,6 +38,7 @@ struct port_wish {
 	bool is_unix;   /* local_socket instead of local_port */
 	bool own;       /* of the tunnel: both showed our extension */
 	bool keepalive; /* of the tunnel: the agent wants it */
+	bool takes_end; /* PORT_STDIO: the agent takes a word for the end of our input */
 };
 void port_wish_read(struct port_wish *w, const struct session_info *info);
 void port_wish_fini(struct port_wish *w);
@@ -92,8 +93,11 @@ size_t port_basic_connections(const struct port_basic *b);
 
 struct port_stdio;
 
-/* done: our input has ended and nothing more comes, or nobody reads us any more. */
-struct port_stdio *port_stdio_new(struct ev_loop *l, struct stdio *io,
+/*
+ * done: nobody reads us any more, or our input has ended and nothing more comes.  Where the
+ * agent takes a word for that end, the service decides how long it answers.
+ */
+struct port_stdio *port_stdio_new(struct ev_loop *l, struct stdio *io, bool takes_end,
     const struct port_wire *wire, void (*done)(void *arg), void *arg);
 void port_stdio_free(struct port_stdio *p);
 void port_stdio_input(struct port_stdio *p, struct span in);

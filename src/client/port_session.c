@@ -238,7 +238,8 @@ port_session_new(const struct port_host *host, void *arg, const struct session_i
 	s->terminates = handshake_agent_takes_terminate(info->agent_version);
 	port_wish_read(&s->wish, info);
 	if (s->wish.mode == PORT_STDIO)
-		s->stdio = port_stdio_new(host->loop, host->io, &wire, on_stdio_done, s);
+		s->stdio = port_stdio_new(
+		    host->loop, host->io, s->wish.takes_end, &wire, on_stdio_done, s);
 	else if (open_local(s) != 0)
 		host->terminate(arg);
 	return s;

@@ -2,9 +2,10 @@
 /*
  * Standard input and output over one data channel; see port.h.
  *
- * The protocol has no word for the end of our input.  The stock plugin leaves at that
- * moment and loses what is under way; here the rest is sent and the answer is waited
- * for, as long as something comes and somebody reads.
+ * The protocol of stock agents has no word for the end of our input.  The stock plugin
+ * leaves at that moment and loses what is under way; here the rest is sent and the answer
+ * is waited for, as long as something comes and somebody reads.  Our own agent is told, and
+ * ends the session when the service does.
  */
 #include "client/port.h"
 
@@ -20,10 +21,23 @@ struct port_stdio {
 	void (*done)(void *arg);
 	void *arg;
 	struct buf pending; /* input that the channel had no room for */
-	bool eof;
+	bool takes_end, end_told, eof;
 	uint64_t heard_ms; /* when the last byte went either way */
 	struct ev_timer poll;
 };
+
+static void
+tell_end(struct port_stdio *p)
+{
+	uint8_t flag[4];
+
+	if (!p->takes_end || p->end_told || p->pending.len > 0 ||
+	    p->wire->room(p->arg) < sizeof(flag))
+		return;
+	flag_encode(flag, FLAG_END_OF_INPUT);
+	p->end_told =
+	    p->wire->send(p->arg, PAYLOAD_FLAG, span_of(flag, sizeof(flag))) == 0;
+}
 
 static void
 feed(struct port_stdio *p)
@@ -39,6 +53,8 @@ feed(struct port_stdio *p)
 	}
 	if (!p->eof)
 		stdio_allow(p->io, p->pending.len == 0 ? STDIO_READ_MAX : 0);
+	else
+		tell_end(p);
 }
 
 static bool
@@ -55,7 +71,7 @@ on_poll(void *arg)
 	struct port_stdio *p = arg;
 	uint64_t now = ev_now_ms(p->loop);
 
-	if (p->pending.len > 0 || !p->wire->drained(p->arg))
+	if (p->takes_end || p->pending.len > 0 || !p->wire->drained(p->arg))
 		p->heard_ms = now;
 	if (!is_read() || now - p->heard_ms >= PORT_EOF_QUIET_MS)
 		p->done(p->arg);
@@ -95,13 +111,14 @@ port_stdio_go(struct port_stdio *p)
 }
 
 struct port_stdio *
-port_stdio_new(struct ev_loop *l, struct stdio *io, const struct port_wire *wire,
-    void (*done)(void *arg), void *arg)
+port_stdio_new(struct ev_loop *l, struct stdio *io, bool takes_end,
+    const struct port_wire *wire, void (*done)(void *arg), void *arg)
 {
 	struct port_stdio *p = xcalloc(1, sizeof(*p));
 
 	p->loop = l;
 	p->io = io;
+	p->takes_end = takes_end;
 	p->wire = wire;
 	p->done = done;
 	p->arg = arg;

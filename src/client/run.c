@@ -9,15 +9,15 @@
 #include "client/port.h"
 #include "client/resume.h"
 #include "client/run.h"
+#include "client/run_input.h"
 #include "client/terminal.h"
 
 enum {
-	INPUT_STOCK = 4 * 1024, /* one paste chunk towards a stock agent's terminal */
-	INPUT_OWN = 32 * 1024,
 	TERMINATE_WAIT_MS = 3000, /* TerminateSession on the way out */
-	EOF_QUIET_MS = 300,       /* after output; then a shell waits for input again */
-	EOF_MAX = 50,
-	LEAVE_AFTER_MS = 2000, /* from then on Ctrl-C leaves a session that is away */
+	LEAVE_AFTER_MS = 2000,    /* from then on Ctrl-C leaves a session that is away */
+	CTRL_C = 0x03,
+	CTRL_Z = 0x1a,
+	CTRL_BACKSLASH = 0x1c,
 };
 
 /* What the stock plugin announces when standard output is no terminal. */
@@ -33,15 +33,12 @@ struct run {
 	struct resume resume;
 	struct term_size size;
 	enum document_type type;
-	struct buf pending; /* input that the window had no room for */
-	uint8_t last; /* byte of the input; to know whether its last line is whole */
-	size_t input_max;
+	struct run_input input;
 	uint64_t lost_ms; /* when the connection went away; 0: it is there */
-	bool ready, size_due, eof, leaving;
+	bool ready, size_due, leaving;
 	bool tells_status; /* the node's agent says how the command ended */
-	uint32_t eofs;     /* Ctrl-D sent for the end of our input */
-	struct ev_timer eof_again;
-	int status; /* -1: the node said nothing */
+	bool told_wasted;  /* that our standard input goes nowhere */
+	int status;        /* -1: the node said nothing */
 	int exit_code;
 };
 
@@ -92,86 +89,21 @@ send_size(struct run *r)
 
 static void terminate(struct run *r);
 
-static bool
-has_terminal(const struct run *r)
-{
-	return r->type != DOCUMENT_NONINTERACTIVE;
-}
-
-/*
- * The end of our input is a Ctrl-D to the terminal there.  It ends a program only at the
- * beginning of a line: elsewhere a shell needs the line to be ended first (its editor
- * takes Ctrl-D for "delete"), and a plain program wants it twice.
- */
-static void
-queue_eof(struct run *r)
-{
-	bool whole = r->last == '\n' || r->last == '\r' || r->last == '\0';
-
-	if (!whole && r->eofs == 0)
-		buf_add_str(
-		    &r->pending, r->type == DOCUMENT_STANDARD_STREAM ? "\n" : "\x04");
-	buf_add_str(&r->pending, "\x04");
-	r->eofs++;
-}
-
-static void feed(struct run *r);
-
-/* A Ctrl-D is lost when the program changes the terminal's mode meanwhile, as shells do
- * before each prompt; but an end of input lasts. */
-static void
-on_quiet(void *arg)
-{
-	struct run *r = arg;
-
-	if (r->pending.len == 0 && r->eofs < EOF_MAX)
-		queue_eof(r);
-	feed(r);
-}
-
-/* Sends what waits while the window takes it, and reads on once nothing waits. */
-static void
-feed(struct run *r)
-{
-	if (!r->ready || r->leaving)
-		return;
-	if (r->size_due)
-		send_size(r);
-	if (r->eof && r->eofs == 0 && has_terminal(r))
-		queue_eof(r);
-	while (r->pending.len > 0) {
-		size_t n = MIN(r->pending.len, r->input_max);
-
-		if (client_session_send(
-			r->session, PAYLOAD_OUTPUT, span_of(r->pending.p, n)) != 0)
-			break; /* on_window comes */
-		buf_consume(&r->pending, n);
-	}
-	/* The protocol has no input for commands without a terminal; what stands there is
-	 * left to the next reader, as in "while read". */
-	if (has_terminal(r) && !r->eof)
-		stdio_allow(r->io, r->pending.len == 0 ? r->input_max : 0);
-}
-
 /* Ctrl-C, while nobody is there to take it. */
 static bool
-wants_to_leave(const struct run *r, struct span in)
+wants_to_leave(const struct run *r)
 {
-	return r->lost_ms != 0 && ev_now_ms(r->loop) - r->lost_ms >= LEAVE_AFTER_MS &&
-	    span_find(in, 3) >= 0;
+	return r->lost_ms != 0 && ev_now_ms(r->loop) - r->lost_ms >= LEAVE_AFTER_MS;
 }
 
 static void
-queue_input(struct run *r, struct span in)
+typed(struct run *r, struct span in)
 {
-	if (wants_to_leave(r, in)) {
+	if (r->input.kind == INPUT_TERMINAL && span_find(in, CTRL_C) >= 0 &&
+	    wants_to_leave(r))
 		terminate(r);
-		return;
-	}
-	if (in.n > 0)
-		r->last = in.p[in.n - 1];
-	buf_add(&r->pending, in);
-	feed(r);
+	else
+		run_input_add(&r->input, in);
 }
 
 static void
@@ -182,7 +114,7 @@ on_input(void *arg, struct span in)
 	if (r->port != NULL)
 		port_session_input(r->port, in);
 	else
-		queue_input(r, in);
+		typed(r, in);
 }
 
 static void
@@ -190,12 +122,10 @@ on_eof(void *arg)
 {
 	struct run *r = arg;
 
-	if (r->port != NULL) {
+	if (r->port != NULL)
 		port_session_eof(r->port);
-		return;
-	}
-	r->eof = true;
-	feed(r);
+	else
+		run_input_eof(&r->input);
 }
 
 static void
@@ -204,6 +134,13 @@ on_stdout_writable(void *arg)
 	struct run *r = arg;
 
 	client_session_pump(r->session);
+}
+
+/* Ctrl-C does not get through to the program: it ends the session instead, as with ssh. */
+static void
+on_stuck(void *arg)
+{
+	terminate(arg);
 }
 
 static void
@@ -247,34 +184,40 @@ stop_port(struct run *r, int signum)
 		port_session_stop(r->port);
 }
 
-/* A key that our terminal turned into a signal: it was not raw. */
+/*
+ * A key that our terminal turned into a signal: it was not raw.  Where the other end has
+ * a terminal, it is one for that.  Else it is for the program, or, when that is not to be
+ * reached, for us.
+ */
 static void
-send_control(struct run *r, const char *byte)
+send_control(struct run *r, uint8_t key)
 {
 	if (r->port != NULL)
-		stop_port(r, byte[0] == 0x1a ? SIGTSTP : SIGINT);
-	else if (r->ready)
-		queue_input(r, span_of(byte, 1));
-	else if (byte[0] != 0x1a) /* nothing to suspend yet */
+		stop_port(r, key == CTRL_Z ? SIGTSTP : SIGINT);
+	else if (key == CTRL_Z && r->input.kind != INPUT_TERMINAL)
+		(void)raise(SIGSTOP);
+	else if (r->ready && r->input.kind == INPUT_TERMINAL)
+		typed(r, span_of(&key, 1));
+	else if (!r->ready || wants_to_leave(r) || !run_input_key(&r->input, key))
 		terminate(r);
 }
 
 static void
 on_sigint(void *arg)
 {
-	send_control(arg, "\x03");
+	send_control(arg, CTRL_C);
 }
 
 static void
 on_sigquit(void *arg)
 {
-	send_control(arg, "\x1c");
+	send_control(arg, CTRL_BACKSLASH);
 }
 
 static void
 on_sigtstp(void *arg)
 {
-	send_control(arg, "\x1a");
+	send_control(arg, CTRL_Z);
 }
 
 /* The second one does not wait for the service. */
@@ -329,7 +272,7 @@ terminate(struct run *r)
 	if (r->leaving)
 		return;
 	r->leaving = true;
-	stdio_allow(r->io, 0);
+	run_input_stop(&r->input);
 	terminal_restore();
 	resume_terminate(&r->resume, TERMINATE_WAIT_MS, on_terminated, r);
 }
@@ -357,6 +300,19 @@ port_terminate(void *arg)
 	terminate(arg);
 }
 
+/* Somebody meant this input for a command that gets none. */
+static void
+say_wasted(struct run *r)
+{
+	if (r->input.kind != INPUT_NONE || r->o->style != RUN_OWN || r->o->leave_stdin ||
+	    r->told_wasted || !run_input_is_wasted())
+		return;
+	r->told_wasted = true;
+	say(r,
+	    "sallyport: standard input was not sent: the document, or the agent on this "
+	    "node, has none for commands\n");
+}
+
 static void
 on_ready(void *arg, const struct session_info *info)
 {
@@ -376,14 +332,20 @@ on_ready(void *arg, const struct session_info *info)
 		return;
 	}
 	r->tells_status = info->own_peer || info->type == DOCUMENT_NONINTERACTIVE;
-	r->input_max = info->own_peer ? INPUT_OWN : INPUT_STOCK;
 	r->ready = true;
+	r->input.own = info->own_peer;
+	r->input.shell = info->type == DOCUMENT_STANDARD_STREAM;
+	if (info->type != DOCUMENT_NONINTERACTIVE)
+		r->input.kind = INPUT_TERMINAL;
+	else if (info->takes_input)
+		r->input.kind = INPUT_PIPE;
 	if (!terminal_size(&r->size))
 		r->size = no_terminal;
 	send_size(r);
-	if (has_terminal(r))
+	if (r->input.kind == INPUT_TERMINAL)
 		terminal_raw();
-	feed(r);
+	run_input_start(&r->input, r->session, r->o->leave_stdin);
+	say_wasted(r);
 }
 
 static int
@@ -398,6 +360,20 @@ on_exit_code(struct run *r, struct span data)
 	return 0;
 }
 
+/* The program closed its standard input: whoever writes into ours is to know. */
+static int
+on_flag(struct run *r, struct span data)
+{
+	uint32_t flag;
+
+	if (r->input.kind == INPUT_PIPE && flag_decode(&flag, data) == 0 &&
+	    flag == FLAG_END_OF_INPUT) {
+		run_input_stop(&r->input);
+		stdio_end_input(r->io);
+	}
+	return 0;
+}
+
 static int
 on_data(void *arg, uint32_t payload_type, struct span data)
 {
@@ -408,17 +384,25 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 		return 0;
 	if (r->port != NULL)
 		return port_session_data(r->port, payload_type, data);
-	if (r->eofs > 0)
-		ev_timer_set(r->loop, &r->eof_again, EOF_QUIET_MS, on_quiet, r);
+	run_input_heard(&r->input);
 	if (payload_type == PAYLOAD_EXIT_CODE)
 		err = on_exit_code(r, data);
 	else if (payload_type == PAYLOAD_STDERR && r->o->style == RUN_OWN)
 		err = stdio_write(r->io, 2, data);
 	else if (payload_type == PAYLOAD_FLAG)
-		err = 0;
+		err = on_flag(r, data);
 	else
 		err = stdio_write(r->io, 1, data);
 	return err == ERR_AGAIN ? ERR_AGAIN : 0;
+}
+
+/* There is room: a size that had none goes first. */
+static void
+go(struct run *r)
+{
+	if (r->ready && r->size_due)
+		send_size(r);
+	run_input_go(&r->input);
 }
 
 static void
@@ -429,7 +413,7 @@ on_window(void *arg)
 	if (r->port != NULL)
 		port_session_go(r->port);
 	else
-		feed(r);
+		go(r);
 }
 
 static void
@@ -442,7 +426,7 @@ on_lost(void *arg, bool lost, const char *why)
 		r->lost_ms = 0;
 		resume_back(&r->resume);
 		notice(r, "connection restored");
-		feed(r);
+		go(r);
 		return;
 	}
 	r->lost_ms = ev_now_ms(r->loop);
@@ -494,6 +478,7 @@ on_end(void *arg, enum session_why why, const char *text)
 	if (r->leaving)
 		return;
 	terminal_restore();
+	say_wasted(r);
 	if (r->o->style == RUN_OWN) {
 		leave(r, say_end(r, why, text));
 		return;
@@ -526,12 +511,10 @@ run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *setting
 	char client_id[UUID_LEN + 1];
 	uint8_t raw[16];
 
-	buf_init(
-	    &r.pending, STDIO_READ_MAX + 16); /* one read, and the Ctrl-D behind it */
 	ev_random(l, raw, sizeof(raw));
 	uuid_format(client_id, raw);
 	r.io = stdio_new(l, &stdio_ops, &r);
-	stdio_allow(r.io, 0);
+	run_input_init(&r.input, l, r.io, on_stuck, &r);
 	watch_signals(&r);
 	if (o->style == RUN_PLUGIN)
 		say(&r, "\nStarting session with SessionId: %s\n", o->session_id);
@@ -552,11 +535,10 @@ run_session(struct ev_loop *l, struct aws_api *api, struct aws_settings *setting
 		.arg = &r };
 	ev_run(l);
 	terminal_restore();
-	ev_timer_clear(&r.eof_again);
+	run_input_fini(&r.input);
 	port_session_free(r.port);
 	client_session_free(r.session);
 	resume_cancel(&r.resume);
 	stdio_free(r.io);
-	buf_fini(&r.pending);
 	return r.exit_code;
 }

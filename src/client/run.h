@@ -18,6 +18,7 @@ enum { RUN_EXIT_LOST = 255 }; /* as ssh: the connection, not the command, failed
 
 struct run_options {
 	enum run_style style;
+	bool leave_stdin; /* as if it were /dev/null */
 	const char *session_id, *stream_url, *token;
 };
 

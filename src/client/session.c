@@ -130,6 +130,7 @@ become_ready(struct client_session *s, const char *customer_message)
 		.agent_version = "",
 		.customer_message = customer_message,
 		.own_peer = channel_is_own_peer(s->ch),
+		.takes_input = s->request.ext.input,
 	};
 
 	if (s->action != NULL) {
@@ -160,8 +161,10 @@ on_request(struct client_session *s, struct span json)
 	}
 	r = handshake_answer(&answer, &s->action, &s->request, &s->mem, &f);
 	answer.client_version = s->client_version;
-	if (s->request.ext.present)
+	if (s->request.ext.present) {
 		answer.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW_MAX);
+		answer.ext.input = s->request.ext.input;
+	}
 	handshake_response_build(&out, &answer);
 	if (buf_check(&out) == 0 &&
 	    channel_send(s->ch, ev_now_ms(s->loop), PAYLOAD_HANDSHAKE_RESPONSE,

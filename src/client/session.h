@@ -47,6 +47,7 @@ struct session_info {
 	const char *agent_version;    /* "" without a handshake */
 	const char *customer_message; /* "" when none */
 	bool own_peer;                /* our extensions are on */
+	bool takes_input; /* FLAG_END_OF_INPUT ends it; a command reads it from a pipe */
 };
 
 struct client_session;

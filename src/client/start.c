@@ -70,6 +70,7 @@ start_and_run(struct cli *c, const struct starting *s)
 	return run_session(c->loop, c->api, &c->settings,
 	    &(struct run_options){
 		.style = RUN_OWN,
+		.leave_stdin = s->leave_stdin,
 		.session_id = id,
 		.stream_url = url,
 		.token = token,

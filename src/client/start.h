@@ -9,6 +9,7 @@ struct starting {
 	const char *document;
 	const char *reason;
 	json_t *parameters; /* object of lists; NULL: none */
+	bool leave_stdin;   /* as if it were /dev/null */
 };
 
 enum { START_BODY_MAX = 512 * 1024 };

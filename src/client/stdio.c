@@ -145,6 +145,22 @@ stdio_allow(struct stdio *s, size_t bytes)
 		ev_timer_set(s->loop, &s->file, 0, on_file, s);
 }
 
+void
+stdio_end_input(struct stdio *s)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	s->eof = true;
+	ev_timer_clear(&s->file);
+	if (s->in != NULL)
+		ev_close(STEAL(s->in));
+	if (null == -1)
+		return;
+	(void)dup2(null, STDIN_FILENO);
+	close(null);
+	s->flags[STDIN_FILENO] = -1;
+}
+
 /* --- output ------------------------------------------------------------------------ */
 
 static void

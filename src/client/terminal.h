@@ -37,6 +37,8 @@ struct stdio *stdio_new(struct ev_loop *l, const struct stdio_ops *ops, void *ar
 void stdio_free(struct stdio *s);
 /* How much on_input may bring next: 0 stops reading until it is raised again. */
 void stdio_allow(struct stdio *s, size_t bytes);
+/* Reads no more, and lets whoever writes into our standard input know. */
+void stdio_end_input(struct stdio *s);
 /*
  * Takes all of data (which: 1 or 2), or ERR_AGAIN and nothing of it while more than
  * STDIO_QUEUE_MAX waits; ERR_CLOSED when the reader is gone.

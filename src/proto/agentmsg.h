@@ -39,7 +39,11 @@ enum agentmsg_payload {
 enum agentmsg_flag {
 	FLAG_DISCONNECT_TO_PORT = 1,
 	FLAG_TERMINATE_SESSION = 2,
-	FLAG_CONNECT_TO_PORT_ERROR = 3
+	FLAG_CONNECT_TO_PORT_ERROR = 3,
+	/* Ours, where the handshake said "Input" (proto/handshake.h). */
+	FLAG_END_OF_INPUT = 0x5301, /* from the agent: nobody reads it any more */
+	FLAG_INTERRUPT,             /* what Ctrl-C and Ctrl-\ are to a terminal */
+	FLAG_QUIT,
 };
 
 /* Message types on the wire. */

@@ -90,6 +90,7 @@ static const struct row command_rows[] = {
 	TEXT("commands", commands, DOCUMENT_RESOLVED_MAX),
 	BOOL("runAsElevated", run_as_elevated),
 	BOOL("separateOutputStream", separate_output),
+	BOOL("standardInput", standard_input), /* ours; stock agents pass over it */
 	TEXT("stdOutSeparatorPrefix", stdout_prefix, INPUT_MAX),
 	TEXT("stdErrSeparatorPrefix", stderr_prefix, INPUT_MAX),
 };

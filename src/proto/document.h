@@ -51,6 +51,7 @@ struct session_document {
 	const char *commands;
 	bool run_as_elevated;
 	bool separate_output;
+	bool standard_input; /* the command reads what the client sends */
 	const char *stdout_prefix, *stderr_prefix;
 	/* Port */
 	const char *port, *local_port, *host,

@@ -91,8 +91,9 @@ static const char noninteractive[] =
     COMMAND_PROPERTIES;
 
 /*
- * Ours, for "sallyport exec": the two outputs apart, and the exit code at the end.  The
- * client quotes the words of the command; agents split them and run the program.
+ * Ours, for "sallyport exec": the two outputs apart, the exit code at the end, and with an
+ * agent of ours standard input.  The client quotes the words of the command; agents split
+ * them and run the program.
  */
 static const char exec[] =
     HEAD("Document to run a command on an instance for its output and exit code",
@@ -104,12 +105,14 @@ static const char exec[] =
     "    \"linux\": {\n"
     "      \"commands\": \"{{ command }}\",\n"
     "      \"runAsElevated\": false,\n"
-    "      \"separateOutputStream\": true\n"
+    "      \"separateOutputStream\": true,\n"
+    "      \"standardInput\": true\n"
     "    },\n"
     "    \"macos\": {\n"
     "      \"commands\": \"{{ command }}\",\n"
     "      \"runAsElevated\": false,\n"
-    "      \"separateOutputStream\": true\n"
+    "      \"separateOutputStream\": true,\n"
+    "      \"standardInput\": true\n"
     "    }\n"
     "  }\n"
     "}\n";

@@ -56,6 +56,8 @@ build_ext(struct jsonw *w, const struct handshake_ext *e)
 	jw_open(w, '{');
 	jw_field_int(w, "Version", e->version);
 	jw_field_bool(w, "ExitStatus", e->exit_status);
+	if (e->input)
+		jw_field_bool(w, "Input", true);
 	jw_field_int(w, "MaxPayload", e->max_payload);
 	jw_field_int(w, "Window", e->window);
 	jw_close(w, '}');
@@ -77,6 +79,7 @@ parse_ext(struct handshake_ext *e, const json_t *o)
 	e->present = true;
 	e->version = (uint32_t)version;
 	e->exit_status = json_get_bool(x, "ExitStatus", false);
+	e->input = json_get_bool(x, "Input", false);
 	e->max_payload = (uint32_t)MIN(payload, (int64_t)HANDSHAKE_EXT_PAYLOAD_MAX);
 	e->window = (uint32_t)MIN(window, (int64_t)HANDSHAKE_EXT_WINDOW_MAX);
 }

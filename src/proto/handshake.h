@@ -9,6 +9,8 @@
  *
  *	"Sallyport":{"Version":1,"ExitStatus":true,"MaxPayload":65536,"Window":1048576}
  *
+ * and "Input":true where this session's input is a stream that ends by itself.
+ *
  * Parsed text lives in the caller's arena.
  */
 #pragma once
@@ -45,6 +47,7 @@ struct handshake_ext {
 	bool present;
 	uint32_t version;
 	bool exit_status;
+	bool input; /* request: is taken, and FLAG_END_OF_INPUT ends it; response: will be */
 	uint32_t max_payload;
 	uint32_t window;
 };
@@ -87,7 +90,7 @@ struct handshake_complete {
 	const char *customer_message; /* "" when none */
 };
 
-/* What we announce. */
+/* What we announce in every session; "input" depends on the session. */
 struct handshake_ext handshake_ext_ours(uint32_t max_payload, uint32_t window);
 
 void handshake_request_build(struct buf *out, const struct handshake_request *r);

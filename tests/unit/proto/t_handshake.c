@@ -50,6 +50,7 @@ t_request_vector(void **state)
 		.challenge = "AAAA" };
 	r.nactions = 2;
 	r.ext = handshake_ext_ours(65536, 1048576);
+	r.ext.input = true;
 	buf_reset(&out);
 	handshake_request_build(&out, &r);
 	check_text(buf_span(&out),
@@ -59,13 +60,13 @@ t_request_vector(void **state)
 	    "\"Properties\":{\"portNumber\":\"80\"}}},"
 	    "{\"ActionType\":\"KMSEncryption\",\"ActionParameters\":{\"KMSKeyId\":"
 	    "\"arn:aws:kms:eu-1:000000000000:key/k\",\"Challenge\":\"AAAA\"}}],"
-	    "\"Sallyport\":{\"Version\":1,\"ExitStatus\":true,\"MaxPayload\":65536,"
-	    "\"Window\":1048576}}");
+	    "\"Sallyport\":{\"Version\":1,\"ExitStatus\":true,\"Input\":true,"
+	    "\"MaxPayload\":65536,\"Window\":1048576}}");
 	assert_int_equal(handshake_request_parse(&back, &mem, buf_span(&out), NULL), 0);
 	assert_int_equal(back.nactions, 2);
 	check_text(back.actions[0].properties, "{\"portNumber\":\"80\"}");
 	assert_string_equal(back.actions[1].challenge, "AAAA");
-	assert_true(back.ext.present && back.ext.exit_status);
+	assert_true(back.ext.present && back.ext.exit_status && back.ext.input);
 	assert_int_equal(back.ext.max_payload, 65536);
 	assert_int_equal(back.ext.window, 1048576);
 }
@@ -257,24 +258,34 @@ t_ext(void **state)
 		const char *what, *ext;
 		bool present;
 		uint32_t payload, window;
+		bool input;
 	} t[] = {
 		{ "ours",
 		    "{\"Version\":1,\"ExitStatus\":true,\"MaxPayload\":65536,\"Window\":"
 		    "1048576}",
-		    true, 65536, 1048576 },
+		    true, 65536, 1048576, false },
+		{ "with input",
+		    "{\"Version\":1,\"Input\":true,\"MaxPayload\":2048,\"Window\":65536}",
+		    true, 2048, 65536, true },
+		{ "input that is no boolean",
+		    "{\"Version\":1,\"Input\":1,\"MaxPayload\":2048,\"Window\":65536}",
+		    true, 2048, 65536, false },
+		{ "input and nothing else", "{\"Version\":1,\"Input\":true}", false, 0, 0,
+		    false },
 		{ "a later version",
 		    "{\"Version\":7,\"MaxPayload\":2048,\"Window\":65536,\"New\":[]}",
-		    true, 2048, 65536 },
+		    true, 2048, 65536, false },
 		{ "too much is cut down",
 		    "{\"Version\":1,\"MaxPayload\":999999999,\"Window\":9999999999}",
-		    true, HANDSHAKE_EXT_PAYLOAD_MAX, HANDSHAKE_EXT_WINDOW_MAX },
-		{ "no payload size", "{\"Version\":1,\"Window\":65536}", false, 0, 0 },
+		    true, HANDSHAKE_EXT_PAYLOAD_MAX, HANDSHAKE_EXT_WINDOW_MAX, false },
+		{ "no payload size", "{\"Version\":1,\"Window\":65536}", false, 0, 0,
+		    false },
 		{ "a tiny window", "{\"Version\":1,\"MaxPayload\":2048,\"Window\":1}",
-		    false, 0, 0 },
+		    false, 0, 0, false },
 		{ "negative", "{\"Version\":-1,\"MaxPayload\":2048,\"Window\":65536}",
-		    false, 0, 0 },
-		{ "a string", "\"yes\"", false, 0, 0 },
-		{ "null", "null", false, 0, 0 },
+		    false, 0, 0, false },
+		{ "a string", "\"yes\"", false, 0, 0, false },
+		{ "null", "null", false, 0, 0, false },
 	};
 	(void)state;
 
@@ -292,6 +303,7 @@ t_ext(void **state)
 		assert_int_equal(r.ext.present, t[i].present);
 		assert_int_equal(r.ext.max_payload, t[i].payload);
 		assert_int_equal(r.ext.window, t[i].window);
+		assert_int_equal(r.ext.input, t[i].input);
 	}
 }
 
