@@ -29,7 +29,7 @@ enum {
 	SESSION_LASTED_MS = 5000, /* a connection this old was a good one */
 	SESSION_GIVE_UP_MS =
 	    10 * 60 * 1000, /* without a connection: the server forgets us then */
-	SESSION_CLIENT_PING_MS = 10 * 1000,
+	SESSION_CLIENT_PING_MS = 12 * 1000, /* our server is first */
 	SESSION_CLIENT_DEAD_MS =
 	    25 * 1000, /* no byte from the server for so long: reconnect */
 };

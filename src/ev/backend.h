@@ -76,6 +76,7 @@ struct ev_backend {
 	void (*close)(struct ev_stream *s);
 	/* ip is left empty for a stream without an address. */
 	void (*peer)(const struct ev_stream *s, char *ip, size_t size, uint16_t *port);
+	size_t (*unacked)(const struct ev_stream *s);
 	struct ev_stream *(*adopt)(struct ev_loop *l, int fd);
 	void (*pty_resize)(struct ev_stream *s, uint16_t rows, uint16_t cols);
 

@@ -371,6 +371,12 @@ ev_peer_name(const struct ev_stream *s)
 	return peer_text(s, true);
 }
 
+size_t
+ev_unacked(const struct ev_stream *s)
+{
+	return s->closed ? 0 : s->loop->ops->unacked(s);
+}
+
 struct ev_loop *
 ev_stream_loop(const struct ev_stream *s)
 {

@@ -94,6 +94,8 @@ void ev_close(struct ev_stream *s);
 const char *ev_peer_ip(const struct ev_stream *s);
 /* "ip:port", as text for logs. */
 const char *ev_peer_name(const struct ev_stream *s);
+/* Written bytes that have not reached the other machine; 0 where nobody knows. */
+size_t ev_unacked(const struct ev_stream *s);
 struct ev_loop *ev_stream_loop(const struct ev_stream *s);
 /* Adopts a descriptor (made non-blocking, close-on-exec).  libuv backend only. */
 struct ev_stream *ev_stream_adopt(struct ev_loop *l, int fd);

@@ -168,6 +168,7 @@ int sim_write(struct ev_stream *s, const void *p, size_t n, size_t *put);
 void sim_shutdown_write(struct ev_stream *s);
 void sim_close(struct ev_stream *s);
 void sim_peer(const struct ev_stream *s, char *ip, size_t size, uint16_t *port);
+size_t sim_unacked(const struct ev_stream *s);
 
 /* --- sim_dial.c: listening and connecting ----------------------------------- */
 

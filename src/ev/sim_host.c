@@ -174,6 +174,7 @@ static const struct ev_backend sim_ops = {
 	.shutdown_write = sim_shutdown_write,
 	.close = sim_close,
 	.peer = sim_peer,
+	.unacked = sim_unacked,
 	.pty_resize = sim_pty_resize,
 	.connect = sim_connect,
 	.connect_cancel = sim_connect_cancel,

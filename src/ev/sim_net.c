@@ -391,3 +391,16 @@ sim_peer(const struct ev_stream *base, char *ip, size_t size, uint16_t *port)
 		ip[0] = '\0';
 	*port = s->port;
 }
+
+/* What lies in the peer's buffer has arrived, read or not. */
+size_t
+sim_unacked(const struct ev_stream *base)
+{
+	const struct sim_stream *s = CONTAINER_OF(base, struct sim_stream, base);
+	size_t n = 0;
+
+	for (const struct sim_seg *g = s->conn->to[!s->side].flying.head; g != NULL;
+	     g = g->next)
+		n += g->n;
+	return n;
+}

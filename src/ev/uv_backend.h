@@ -89,6 +89,7 @@ int evu_write(struct ev_stream *s, const void *p, size_t n, size_t *put);
 void evu_shutdown_write(struct ev_stream *s);
 void evu_close(struct ev_stream *s);
 void evu_peer(const struct ev_stream *s, char *ip, size_t size, uint16_t *port);
+size_t evu_unacked(const struct ev_stream *s);
 void evu_pty_resize(struct ev_stream *s, uint16_t rows, uint16_t cols);
 void evu_streams_apply(struct evu_loop *l); /* tells libuv the changed interests */
 void evu_streams_ready(struct evu_loop *l); /* calls those that cannot be polled */

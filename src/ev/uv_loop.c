@@ -375,6 +375,7 @@ static const struct ev_backend uv_ops = {
 	.shutdown_write = evu_shutdown_write,
 	.close = evu_close,
 	.peer = evu_peer,
+	.unacked = evu_unacked,
 	.adopt = evu_adopt,
 	.pty_resize = evu_pty_resize,
 	.connect = evu_connect,

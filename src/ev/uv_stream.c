@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -291,6 +292,17 @@ evu_peer(const struct ev_stream *base, char *ip, size_t size, uint16_t *port)
 
 	evu_addr_ip(ip, size, s->family, s->ip);
 	*port = s->port;
+}
+
+size_t
+evu_unacked(const struct ev_stream *base)
+{
+	const struct evu_stream *s = evu_stream_of(base);
+	int n = 0;
+
+	if (s->kind != EVU_SOCKET || ioctl(s->fd, SIOCOUTQ, &n) != 0 || n < 0)
+		return 0;
+	return (size_t)n;
 }
 
 void

@@ -327,6 +327,7 @@ stream_send_wire(struct stream *st, struct span s)
 		}
 		s.p += put;
 		s.n -= put;
+		st->sent += put;
 	}
 	if (s.n == 0)
 		return;
@@ -347,8 +348,10 @@ static void
 flush_out(struct stream *st)
 {
 	bool moved = false;
+	size_t before = st->out.bytes;
 	int r = outq_flush(&st->out, st->s, &moved);
 
+	st->sent += before - st->out.bytes;
 	if (moved)
 		st->active_ms = ev_now_ms(st->loop);
 	if (r != 0)
@@ -481,7 +484,7 @@ stream_new(struct ev_stream *s, struct tls_ctx *tls, const char *server_name,
 	st->h = h;
 	st->arg = arg;
 	st->queue_max = STREAM_QUEUE_MAX;
-	st->active_ms = ev_now_ms(st->loop);
+	st->active_ms = st->moved_ms = ev_now_ms(st->loop);
 	ev_stream_set(s, &ops, st);
 	if (tls == NULL) {
 		kick(st);
@@ -561,6 +564,25 @@ bool
 stream_is_tls(const struct stream *st)
 {
 	return st->ssl != NULL;
+}
+
+void
+stream_look(struct stream *st)
+{
+	uint64_t taken = st->sent - MIN(st->sent, (uint64_t)ev_unacked(st->s));
+	bool waiting = taken != st->sent || st->out.bytes > 0;
+
+	if (taken != st->taken && waiting)
+		st->active_ms = ev_now_ms(st->loop);
+	if (taken != st->taken || !waiting)
+		st->moved_ms = ev_now_ms(st->loop);
+	st->taken = taken;
+}
+
+uint64_t
+stream_stuck_ms(const struct stream *st)
+{
+	return ev_now_ms(st->loop) - st->moved_ms;
 }
 
 uint64_t

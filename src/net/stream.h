@@ -63,5 +63,14 @@ void stream_pause(struct stream *st, bool pause); /* reading */
 const char *stream_peer_ip(const struct stream *st);
 struct ev_loop *stream_loop(const struct stream *st);
 bool stream_is_tls(const struct stream *st);
-/* ms since the peer sent a byte or our queue shrank, whichever was later (dead-peer checks). */
+/*
+ * Signs of life, for dead-peer checks.  stream_look() asks the kernel how far our bytes got;
+ * call it every few seconds before the other two.
+ *
+ * idle: since the peer sent a byte, or took one while others were still on their way.  What
+ * was taken last does not count, since the kernel of a program that hangs takes it, too.
+ * stuck: since all was taken, or some of it: the only sign where reading is paused.
+ */
+void stream_look(struct stream *st);
 uint64_t stream_idle_ms(const struct stream *st);
+uint64_t stream_stuck_ms(const struct stream *st);

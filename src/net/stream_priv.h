@@ -57,6 +57,8 @@ struct stream {
 	size_t queue_max;
 	struct ev_timer timer;
 	uint64_t active_ms; /* peer's last byte, or the queue's last shrinking */
+	uint64_t moved_ms;  /* nothing was on its way, or some of it arrived */
+	uint64_t sent, taken; /* bytes the kernel got, and the peer's of them */
 	char *why;
 	int err; /* 0 while alive */
 

@@ -6,6 +6,7 @@
  * handshake; a reload keeps the ticket keys, so that agents resume over it.
  */
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
@@ -16,11 +17,16 @@ enum { TICKET_KEYS_MAX = 128, SECURITY_LEVEL = 2 };
 
 static const char suites12[] = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL";
 
+/* The oldest error is the cause; those on top of it only say who was calling. */
 static int
 ssl_fault(struct fault *f, int code, const char *what)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	unsigned long e = ERR_peek_error();
+	const char *reason = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e))
+						 : ERR_reason_error_string(e);
 
+	if (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE)
+		reason = "it is not in PEM";
 	code = fault_set(
 	    f, code, "%s: %s", what, reason != NULL ? reason : "OpenSSL failed");
 	ERR_clear_error();
@@ -53,6 +59,7 @@ load_files(SSL_CTX *c, const char *cert_file, const char *key_file, struct fault
 {
 	char what[200];
 
+	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(c, cert_file) != 1) {
 		(void)snprintf(
 		    what, sizeof(what), "cannot use certificate %s", cert_file);
@@ -149,7 +156,7 @@ client_ctx(SSL_CTX **out, const char *ca_file, struct fault *f)
 		return ssl_fault(f, ERR_TLS, "cannot make a TLS context");
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
 	if (ca_file != NULL && SSL_CTX_load_verify_file(c, ca_file) != 1) {
-		(void)snprintf(what, sizeof(what), "cannot use ca_file %s", ca_file);
+		(void)snprintf(what, sizeof(what), "cannot use CA file %s", ca_file);
 		SSL_CTX_free(c);
 		return ssl_fault(f, ERR_TLS, what);
 	}

@@ -26,7 +26,7 @@ explain_certificate(long v, const char *name, char *out, size_t size)
 	case X509_V_ERR_CERT_UNTRUSTED:
 		put(out, size,
 		    "certificate signed by unknown authority: set SSL_CERT_FILE or "
-		    "ca_file");
+		    "--ca-file");
 		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		put(out, size,

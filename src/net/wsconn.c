@@ -58,6 +58,13 @@ leave(struct wsconn *c)
 		destroy(c);
 }
 
+/* A paused peer is not heard: whether it takes our pings is all there is to know. */
+static uint64_t
+silent_ms(const struct wsconn *c)
+{
+	return c->paused ? stream_stuck_ms(c->st) : stream_idle_ms(c->st);
+}
+
 static void
 schedule(struct wsconn *c)
 {
@@ -74,8 +81,8 @@ schedule(struct wsconn *c)
 			due = MIN(due, c->start_due_ms);
 		if (c->pong != NULL)
 			due = MIN(due, now + PONG_RETRY_MS);
-		if (c->o.dead_ms != 0 && !c->paused) {
-			idle = stream_idle_ms(c->st);
+		if (c->o.dead_ms != 0) {
+			idle = silent_ms(c);
 			due = MIN(
 			    due, now + (idle < c->o.dead_ms ? c->o.dead_ms - idle : 0));
 		}
@@ -260,8 +267,14 @@ on_stream_close(void *arg, int err, const char *why)
 static void
 send_due_ping(struct wsconn *c, uint64_t now)
 {
+	uint64_t idle = c->paused ? c->o.ping_ms : stream_idle_ms(c->st);
+
 	if (c->ping_due_ms == 0 || now < c->ping_due_ms)
 		return;
+	if (idle < c->o.ping_ms) { /* heard meanwhile */
+		c->ping_due_ms = now + c->o.ping_ms - idle;
+		return;
+	}
 	c->ping_due_ms = now + c->o.ping_ms;
 	/* A peer that does not read gets no more of them. */
 	if (stream_queued(c->st) <= STREAM_LOW)
@@ -281,10 +294,10 @@ on_timer(void *arg)
 			sync_reading(c);
 	}
 	if (wsconn_is_open(c)) {
+		stream_look(c->st);
 		if (c->start_due_ms != 0 && now >= c->start_due_ms)
 			wsconn_fail(c, ERR_TIMEOUT, WS_CLOSE_POLICY);
-		else if (c->o.dead_ms != 0 && !c->paused &&
-		    stream_idle_ms(c->st) >= c->o.dead_ms)
+		else if (c->o.dead_ms != 0 && silent_ms(c) >= c->o.dead_ms)
 			wsconn_fail(c, ERR_TIMEOUT, 0);
 	}
 	if (wsconn_is_open(c)) {

@@ -17,8 +17,8 @@ struct wsconn;
 struct wsconn_options {
 	size_t message_max;  /* reassembled; over it: close 1009 */
 	size_t queue_max;    /* bytes queued towards the peer; over it: close 1013. 0: 4 MiB */
-	uint64_t ping_ms;    /* send pings of our own at this interval; 0: none */
-	uint64_t dead_ms;    /* no byte from the peer for so long: gone. 0: never */
+	uint64_t ping_ms;    /* after so long without a sign of life a ping leaves; 0: none */
+	uint64_t dead_ms;    /* no sign of life for so long: gone (ERR_TIMEOUT). 0: never */
 	uint64_t start_ms;   /* first message must come within; 0: no limit */
 };
 

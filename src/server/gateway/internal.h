@@ -8,9 +8,9 @@
 #include "server/gateway/relay.h"
 
 enum {
-	GATEWAY_OPEN_MS = 10 * 1000, /* from the upgrade to the opening frame */
-	GATEWAY_PING_MS = 20 * 1000,
-	GATEWAY_DEAD_MS = 45 * 1000,  /* two pings unanswered */
+	GATEWAY_OPEN_MS = 10 * 1000,  /* from the upgrade to the opening frame */
+	GATEWAY_PING_MS = 10 * 1000,  /* a dead peer is noticed within 30 s */
+	GATEWAY_DEAD_MS = 25 * 1000,  /* two pings unanswered */
 	CONTROL_TOKEN_MS = 60 * 1000, /* from CreateControlChannel to the opening frame */
 	CONTROL_QUEUE_MAX =
 	    1024 * 1024, /* towards one agent; a document has 64 KiB at most */

@@ -561,6 +561,78 @@ t_silence_is_death(void **state)
 	teardown(&f);
 }
 
+/* The kernel of a program that hangs takes our pings; that is no sign of life. */
+static void
+t_hung_peer_is_dead(void **state)
+{
+	struct fixture f;
+	(void)state;
+
+	setup(&f, &(struct sim_options){ .seed = 3, .latency_max_ms = 10 });
+	f.server_o.ping_ms = 1000;
+	f.server_o.dead_ms = 2500;
+	dial(&f);
+	world_run(&f.w, 10000);
+	assert_false(f.server.closed);
+	wsconn_pause(f.client.c, true);
+	world_run(&f.w, 1400);
+	assert_false(f.server.closed);
+	world_run(&f.w, 1600);
+	assert_int_equal(f.server.err, ERR_TIMEOUT);
+	teardown(&f);
+}
+
+/* The pong waits behind megabytes that go through a thin line: bytes arrive, so it lives. */
+static void
+t_slow_peer_lives(void **state)
+{
+	static uint8_t chunk[60000];
+	struct fixture f;
+	(void)state;
+
+	setup(&f, &(struct sim_options){ .seed = 3, .buffer = 1 << 20 });
+	f.server_o.ping_ms = 1000;
+	f.server_o.dead_ms = 2500;
+	f.client_o.message_max = 1 << 20;
+	dial(&f);
+	sim_slow(f.w.client, 30000);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(
+		    wsconn_send(f.server.c, WS_BINARY, span_of(chunk, sizeof(chunk))), 0);
+	world_run(&f.w, 25000);
+	assert_in_range(f.client.messages, 10, 15); /* the first pong is 30 s away */
+	assert_false(f.server.closed);
+	world_run(&f.w, 20000);
+	assert_int_equal(f.client.messages, 16);
+	assert_false(f.server.closed);
+	teardown(&f);
+}
+
+/* A peer that we do not read cannot be heard; that it takes nothing any more is seen. */
+static void
+t_paused_peer(void **state)
+{
+	static uint8_t chunk[60000];
+	struct fixture f;
+	(void)state;
+
+	setup(&f, &(struct sim_options){ .seed = 3 });
+	f.server_o.ping_ms = 1000;
+	f.server_o.dead_ms = 2500;
+	dial(&f);
+	wsconn_pause(f.server.c, true);
+	world_run(&f.w, 60000);
+	assert_false(f.server.closed);
+	sim_slow(f.w.client, 1); /* from now on next to nothing arrives there */
+	assert_int_equal(
+	    wsconn_send(f.server.c, WS_BINARY, span_of(chunk, sizeof(chunk))), 0);
+	world_run(&f.w, 2000);
+	assert_false(f.server.closed);
+	world_run(&f.w, 2000);
+	assert_int_equal(f.server.err, ERR_TIMEOUT);
+	teardown(&f);
+}
+
 static void
 t_queue_limit(void **state)
 {
@@ -688,6 +760,9 @@ main(void)
 		cmocka_unit_test(t_close_inside_a_message),
 		cmocka_unit_test(t_first_message_deadline),
 		cmocka_unit_test(t_own_pings),
+		cmocka_unit_test(t_hung_peer_is_dead),
+		cmocka_unit_test(t_slow_peer_lives),
+		cmocka_unit_test(t_paused_peer),
 		cmocka_unit_test(t_silence_is_death),
 		cmocka_unit_test(t_queue_limit),
 		cmocka_unit_test(t_back_pressure),
