@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 int
 agent_dir_default(char *out, size_t size, struct fault *f)
 {
@@ -103,69 +105,16 @@ agent_file_read(struct buf *out, const char *dir, const char *name, struct fault
 	return r;
 }
 
-static int
-write_all(int fd, struct span s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		s = span_sub(s, (size_t)n, s.n);
-	}
-	return 0;
-}
-
-/* The name itself is only on disk once its folder is. */
-static int
-sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-
-	if (fd == -1)
-		return -1;
-	r = fsync(fd);
-	close(fd);
-	return r;
-}
-
-static int
-write_new(const char *tmp, struct span content, bool durable)
-{
-	int fd, r;
-
-	(void)unlink(tmp); /* of a crash */
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1)
-		return -1;
-	r = write_all(fd, content);
-	if (r == 0 && durable)
-		r = fsync(fd);
-	if (close(fd) == -1)
-		r = -1;
-	return r;
-}
-
 int
 agent_file_write(
     const char *dir, const char *name, struct span content, bool durable, struct fault *f)
 {
-	char path[PATH_MAX], tmp[PATH_MAX];
-	auto_free char *tmp_name = xasprintf(".%s.tmp", name);
+	char path[PATH_MAX];
 	int r;
 
-	if ((r = path_of(path, dir, name, f)) != 0 ||
-	    (r = path_of(tmp, dir, tmp_name, f)) != 0)
+	if ((r = path_of(path, dir, name, f)) != 0)
 		return r;
-	if (write_new(tmp, content, durable) == 0 && rename(tmp, path) == 0 &&
-	    (!durable || sync_dir(dir) == 0))
-		return 0;
-	r = err_from_errno(errno);
-	fault_set(f, r, "cannot write %s: %s", path, strerror(errno));
-	(void)unlink(tmp);
-	return r;
+	return file_replace(path, content, 0600, durable, f);
 }
 
 void

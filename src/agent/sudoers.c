@@ -6,13 +6,12 @@
 #include "agent/sudoers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "proto/ids.h"
 
 static const char *
@@ -44,33 +43,13 @@ passes(const char *program, const char *path)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int
-write_new(const char *path, const char *user)
-{
-	auto_free char *text = xasprintf("# Written by sallyport-agent register "
-					 "--grant-sudo.\n%s ALL=(ALL) NOPASSWD:ALL\n",
-	    user);
-	size_t n = strlen(text);
-	int fd, r;
-
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0440);
-	if (fd == -1)
-		return -1;
-	r = write(fd, text, n) == (ssize_t)n && fchmod(fd, 0440) == 0 && fsync(fd) == 0
-	    ? 0
-	    : -1;
-	if (close(fd) == -1)
-		r = -1;
-	return r;
-}
-
 int
 sudoers_grant_in(const char *dir, const char *user, struct fault *f)
 {
 	char tmp[PATH_MAX], path[PATH_MAX];
+	auto_free char *text = NULL;
 	const char *check = visudo();
-	int r = 0;
+	int r;
 
 	if (!id_user_valid(span_str(user)))
 		return fault_set(f, ERR_INVALID, "not a user name");
@@ -79,14 +58,15 @@ sudoers_grant_in(const char *dir, const char *user, struct fault *f)
 	    snprintf(tmp, sizeof(tmp), "%s/." SUDOERS_FILE ".tmp", dir) >=
 		(int)sizeof(tmp))
 		return fault_set(f, ERR_LIMIT, "the folder's name is too long");
-	if (write_new(tmp, user) == -1)
-		r = fault_set(f, err_from_errno(errno), "cannot write %s: %s", tmp,
-		    strerror(errno));
-	else if (check != NULL && !passes(check, tmp))
+	text = xasprintf("# Written by sallyport-agent register --grant-sudo.\n"
+			 "%s ALL=(ALL) NOPASSWD:ALL\n",
+	    user);
+	if ((r = file_write_new(tmp, span_str(text), 0440, true, f)) != 0)
+		return r;
+	if (check != NULL && !passes(check, tmp))
 		r = fault_set(f, ERR_INVALID, "visudo refuses the rule for %s", user);
-	else if (rename(tmp, path) == -1)
-		r = fault_set(f, err_from_errno(errno), "cannot write %s: %s", path,
-		    strerror(errno));
+	else
+		r = file_rename(tmp, path, f);
 	if (r != 0)
 		(void)unlink(tmp);
 	return r;
