@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * First start.  Files are written under another name and renamed, so that a half-written
- * key never stands where a whole one is expected.
+ * First start.  It may be cut short at any point (kill -9, a power cut) and run again:
+ * files appear whole or not at all, and each step leaves what the next init goes on from.
  */
 #include "server/init.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "crypto/crypto.h"
 #include "ev/ev.h"
 #include "server/domain/identity.h"
@@ -26,6 +28,7 @@ struct init {
 	struct config *c;
 	const struct init_options *o;
 	struct ev_loop *loop;
+	int folder; /* locked */
 	struct fault f;
 };
 
@@ -46,21 +49,7 @@ cannot(struct init *in, const char *path)
 static int
 write_file(struct init *in, const char *path, struct span s, mode_t mode)
 {
-	const char *tmp = arena_printf(&in->c->mem, "%s.new", path);
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	bool ok;
-
-	if (fd < 0)
-		return cannot(in, tmp);
-	ok = fchmod(fd, mode) == 0 && write(fd, s.p, s.n) == (ssize_t)s.n &&
-	    fsync(fd) == 0;
-	if (close(fd) != 0 || !ok || rename(tmp, path) != 0) {
-		int err = cannot(in, path);
-
-		unlink(tmp);
-		return err;
-	}
-	return 0;
+	return file_replace(path, s, mode, true, &in->f);
 }
 
 static int
@@ -81,12 +70,34 @@ read_file(struct init *in, const char *path, struct buf *out)
 	return 0;
 }
 
+/*
+ * The folder, for its owner alone and held against a second init until this process ends.
+ * Keys that somebody else could replace are no keys, and what init makes must be readable
+ * to the server that runs as the owner.
+ */
 static int
 make_folder(struct init *in)
 {
-	if (mkdir(in->c->state_dir, 0700) == 0 || errno == EEXIST)
-		return 0;
-	return cannot(in, in->c->state_dir);
+	const char *dir = in->c->state_dir;
+	struct stat st;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return cannot(in, dir);
+	in->folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in->folder == -1 || fstat(in->folder, &st) != 0)
+		return cannot(in, dir);
+	if (st.st_uid != geteuid())
+		return fault_set(&in->f, ERR_DENIED,
+		    "%s belongs to user %u, and this runs as %u: run init as its owner",
+		    dir, (unsigned)st.st_uid, (unsigned)geteuid());
+	if ((st.st_mode & 077) != 0)
+		return fault_set(&in->f, ERR_DENIED,
+		    "%s is open to others (mode %03o): chmod 700 it first", dir,
+		    (unsigned)st.st_mode & 0777);
+	if (flock(in->folder, LOCK_EX | LOCK_NB) != 0)
+		return fault_set(
+		    &in->f, ERR_EXISTS, "another init is running on %s", dir);
+	return 0;
 }
 
 static int64_t
@@ -106,7 +117,7 @@ make_ca(struct init *in)
 
 	buf_init(&cert_pem, PEM_MAX);
 	buf_init(&key_pem, PEM_MAX);
-	if (exists(cert) && exists(key)) {
+	if (exists(cert)) { /* written last; its key may be kept elsewhere */
 		printf("kept     %s\n", cert);
 		return 0;
 	}
@@ -182,54 +193,75 @@ make_server_cert(struct init *in)
 		printf("kept     %s\n", cert);
 		return 0;
 	}
-	if ((err = sign_server(in, &cert_pem, &key_pem)) != 0 ||
-	    (err = write_file(in, key, buf_span(&key_pem), 0600)) != 0)
+	if ((err = sign_server(in, &cert_pem, &key_pem)) != 0)
+		return err;
+	/* Cut short between the two, there is no certificate, not one of another key. */
+	if (unlink(cert) != 0 && errno != ENOENT)
+		return cannot(in, cert);
+	if ((err = write_file(in, key, buf_span(&key_pem), 0600)) != 0)
 		return err;
 	return write_file(in, cert, buf_span(&cert_pem), 0644);
 }
 
+/*
+ * The secret exists only in the store and in this file.  It is written under another name
+ * before the account is stored, and gets its own name after that: whenever init is cut
+ * short, the next one finds either no account or the file that belongs to it.
+ */
 static int
-write_credentials(struct init *in, const struct account_made *made)
+write_credentials(struct init *in, const struct account_made *made, const char *path)
 {
-	const char *path = config_path(in->c, "admin-credentials");
 	auto_buf b;
-	int err;
 
 	buf_init(&b, PEM_MAX);
 	buf_addf(&b, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
 	    made->access_key, made->secret);
-	if ((err = write_file(in, path, buf_span(&b), 0600)) != 0)
+	return file_write_new(path, buf_span(&b), 0600, true, &in->f);
+}
+
+static int
+make_account_in(struct init *in, struct store *st, struct account_made *made)
+{
+	const char *path = config_path(in->c, "admin-credentials");
+	const char *pending = config_path(in->c, "admin-credentials.new");
+	auto_arena mem = { 0 };
+	char *id;
+	int err = account_id(store_reader(st), &mem, &id);
+
+	if (err == 0 && !exists(pending)) {
+		printf("kept     account %s and its users\n", id);
+		return 0;
+	}
+	if (err == ERR_NOTFOUND) {
+		account_draw(in->loop, made);
+		id = made->account;
+		if ((err = write_credentials(in, made, pending)) != 0 ||
+		    (err = account_init(st, in->loop, made, &in->f)) != 0) {
+			(void)unlink(pending);
+			return err;
+		}
+		printf(
+		    "created  %s (account %s)\n", config_path(in->c, "sallyport.db"), id);
+	}
+	if (err != 0)
+		return fault_set(&in->f, err, "the account cannot be read");
+	if ((err = file_rename(pending, path, &in->f)) != 0)
 		return err;
-	printf(
-	    "created  %s (user %s, access key %s)\n", path, made->user, made->access_key);
+	printf("created  %s (access key of user admin)\n", path);
 	return 0;
 }
 
-/* The secret exists only here and in the store: see that it can be written first. */
 static int
 make_account(struct init *in)
 {
-	const char *path = config_path(in->c, "sallyport.db");
 	struct account_made made;
 	struct store *st;
-	int err;
+	int err = store_open(&st, in->loop, config_path(in->c, "sallyport.db"), &in->f);
 
-	if ((err = write_file(
-		 in, config_path(in->c, "admin-credentials.probe"), SPAN(""), 0600)) != 0)
-		return err;
-	unlink(config_path(in->c, "admin-credentials.probe"));
-	if ((err = store_open(&st, in->loop, path, &in->f)) != 0)
-		return err;
-	err = account_init(st, in->loop, &made, &in->f);
-	store_close(st);
-	if (err == ERR_EXISTS) {
-		printf("kept     %s (account and users)\n", path);
-		return 0;
-	}
 	if (err != 0)
 		return err;
-	printf("created  %s (account %s)\n", path, made.account);
-	err = write_credentials(in, &made);
+	err = make_account_in(in, st, &made);
+	store_close(st);
 	secret_wipe(&made, sizeof(made));
 	return err;
 }
@@ -237,7 +269,7 @@ make_account(struct init *in)
 int
 init_main(struct config *c, const struct init_options *o)
 {
-	struct init in = { .c = c, .o = o };
+	struct init in = { .c = c, .o = o, .folder = -1 };
 	int err;
 
 	in.loop = ev_loop_new();
@@ -245,6 +277,8 @@ init_main(struct config *c, const struct init_options *o)
 	    (err = make_server_cert(&in)) == 0)
 		err = make_account(&in);
 	ev_loop_free(in.loop);
+	if (in.folder != -1)
+		close(in.folder);
 	if (err != 0) {
 		fprintf(stderr, "sallyportd: init: %s\n", fault_text(&in.f));
 		return 1;

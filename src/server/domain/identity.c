@@ -159,7 +159,6 @@ identity_of_key(struct store_tx *tx, struct arena *mem, const char *access_key,
 
 struct first {
 	struct account_made *made;
-	char user_id[IDENTITY_ID_LEN + 1];
 	int64_t now_ms;
 };
 
@@ -179,7 +178,7 @@ first_run(struct store_tx *tx, void *arg, struct fault *f)
 		return r;
 	if ((r = store_user_put(tx,
 		 &(struct store_user){ .name = m->user,
-		     .user_id = i->user_id,
+		     .user_id = m->user_id,
 		     .path = path,
 		     .created_ms = i->now_ms })) != 0)
 		return r;
@@ -203,24 +202,27 @@ draw_account(struct ev_loop *l, char out[ID_ACCOUNT_LEN + 1])
 	out[ID_ACCOUNT_LEN] = '\0';
 }
 
-int
-account_init(
-    struct store *st, struct ev_loop *l, struct account_made *out, struct fault *f)
+void
+account_draw(struct ev_loop *l, struct account_made *out)
 {
-	struct first i = { .made = out, .now_ms = ev_wall_ms(l) };
 	uint8_t raw[30];
-	int r;
 
 	*out = (struct account_made){ .user = "admin" };
 	draw_account(l, out->account);
 	ev_random(l, raw, 11);
-	identity_id_format(i.user_id, "AIDA", raw);
+	identity_id_format(out->user_id, "AIDA", raw);
 	ev_random(l, raw, 10);
 	id_access_key_format(out->access_key, false, raw);
 	ev_random(l, raw, sizeof(raw));
 	id_secret_key_format(out->secret, raw);
 	secret_wipe(raw, sizeof(raw));
-	if ((r = store_apply(st, first_run, &i, f)) != 0)
-		secret_wipe(out, sizeof(*out));
-	return r;
+}
+
+int
+account_init(
+    struct store *st, struct ev_loop *l, struct account_made *made, struct fault *f)
+{
+	struct first i = { .made = made, .now_ms = ev_wall_ms(l) };
+
+	return store_apply(st, first_run, &i, f);
 }

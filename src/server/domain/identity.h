@@ -59,17 +59,20 @@ void identity_id_format(
 /* The account id of this installation; ERR_NOTFOUND before account_init(). */
 int account_id(struct store_tx *tx, struct arena *mem, char **id) MUST_USE;
 
-/* What account_init() made.  The secret is shown once; wipe it after use. */
+/* A new account.  The secret is shown once; wipe it after use. */
 struct account_made {
 	char account[ID_ACCOUNT_LEN + 1];
 	char user[16]; /* "admin" */
+	char user_id[IDENTITY_ID_LEN + 1];
 	char access_key[ID_ACCESS_KEY_LEN + 1];
 	char secret[ID_SECRET_KEY_LEN + 1];
 };
 
+/* Draws what account_init() stores, so that the secret can be kept safe before that. */
+void account_draw(struct ev_loop *l, struct account_made *out);
 /*
- * First start: draws the account id, creates the user "admin" with an access key.  Waits
- * for the commit.  ERR_EXISTS when the store has an account already.
+ * First start: stores the account id and the user "admin" with the access key.  Waits for
+ * the commit.  ERR_EXISTS when the store has an account already.
  */
-int account_init(struct store *st, struct ev_loop *l, struct account_made *out,
+int account_init(struct store *st, struct ev_loop *l, struct account_made *made,
     struct fault *f) MUST_USE;

@@ -83,6 +83,7 @@ world_up(struct world *w)
 	config_init(&w->config);
 	w->config.tls = false;
 	assert_int_equal(store_open(&w->store, w->server_loop, ":memory:", &f), 0);
+	account_draw(w->server_loop, &w->account);
 	assert_int_equal(account_init(w->store, w->server_loop, &w->account, &f), 0);
 	server_start(w);
 	w->http = http_client_new(w->client_loop, NULL, NULL, NULL);
