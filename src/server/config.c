@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 
-enum key_kind { KEY_TEXT, KEY_NUMBER, KEY_SWITCH, KEY_WORD, KEY_LISTEN };
+enum key_kind { KEY_TEXT, KEY_NUMBER, KEY_SWITCH, KEY_WORD, KEY_LISTEN, KEY_STREAM };
 
 struct key {
 	const char *name;
@@ -41,7 +41,7 @@ static const struct key keys[] = {
 	TEXT(tls_cert),
 	TEXT(tls_key),
 	TEXT(ca_file),
-	TEXT(stream_url_host),
+	{ "stream_url_host", KEY_STREAM, 0, 0, 0, NULL },
 	TEXT(agent_dir),
 	TEXT(region),
 	WORD(log_level, "error warn info debug"),
@@ -90,7 +90,7 @@ read_listen(struct config *c, const char *value, struct fault *f)
 	struct span host = SPAN_NONE, port = span_str(value);
 	int64_t n;
 
-	if (colon != NULL) {
+	if (colon != NULL && strchr(colon, ']') == NULL) {
 		host = span_of(value, (size_t)(colon - value));
 		port = span_str(colon + 1);
 	}
@@ -98,14 +98,27 @@ read_listen(struct config *c, const char *value, struct fault *f)
 		host = span_sub(host, 1, host.n - 2);
 	else if (span_find(host, ':') >= 0)
 		return fault_set(f, ERR_INVALID,
-		    "an IPv6 address stands in brackets: [%s]:port",
-		    arena_str(&c->mem, host));
+		    "'%s': an IPv6 address stands in brackets, as in [::1]:8443", value);
 	if (span_eq_str(host, "*"))
 		host = SPAN_NONE;
 	if (num_parse(port, 0, 65535, &n) != 0)
 		return fault_set(f, ERR_INVALID, "'%s' has no port of 0 to 65535", value);
 	c->listen_host = arena_str(&c->mem, host);
 	c->listen_port = (uint16_t)n;
+	return 0;
+}
+
+static int
+read_stream_host(struct config *c, const char *value, struct fault *f)
+{
+	struct span host = span_str(value);
+
+	if (span_starts(host, "ws://") || span_starts(host, "wss://"))
+		host = span_sub(host, (size_t)span_find(host, ':') + 3, host.n);
+	if ((host.n == 0 && value[0] != '\0') || span_find(host, '/') >= 0 ||
+	    span_find(host, ' ') >= 0 || span_find(host, '?') >= 0)
+		return fault_set(f, ERR_INVALID, "stream_url_host is [ws://]host[:port]");
+	c->stream_url_host = value;
 	return 0;
 }
 
@@ -140,6 +153,8 @@ set_key(struct config *c, const struct key *k, const char *value, struct fault *
 	switch (k->kind) {
 	case KEY_LISTEN:
 		return read_listen(c, value, f);
+	case KEY_STREAM:
+		return read_stream_host(c, value, f);
 	case KEY_TEXT:
 		*(const char **)field = value;
 		return 0;

@@ -23,8 +23,8 @@ struct config {
 	const char *tls_cert, *tls_key; /* default: in the state folder */
 	const char *ca_file;            /* served under /_ca.pem */
 	bool tls;                       /* off: behind something that ends TLS */
-	const char
-	    *stream_url_host;  /* host[:port] of StreamUrl; "": as the client said */
+	/* [ws://|wss://]host[:port] of StreamUrl, wss without; "": as the client said */
+	const char *stream_url_host;
 	const char *agent_dir; /* packages served under /_agent/; "": none */
 	const char *region;    /* of calls that name none */
 	enum log_level log_level;

@@ -30,13 +30,17 @@ host_is_plain(const char *host)
 static void
 write_opened(struct api_call *c, const char *id, const char *token)
 {
-	const char *host = c->env->config->stream_url_host;
+	const char *host = c->env->config->stream_url_host, *scheme = "wss://";
 	auto_buf url;
 
-	if (host[0] == '\0')
+	if (host[0] == '\0') {
 		host = host_is_plain(c->host) ? c->host : "localhost";
+		scheme = c->tls ? "wss://" : "ws://";
+	} else if (strstr(host, "://") != NULL) {
+		scheme = "";
+	}
 	buf_init(&url, STREAM_URL_MAX);
-	buf_addf(&url, "%s://%s/v1/data-channel/", c->tls ? "wss" : "ws", host);
+	buf_addf(&url, "%s%s/v1/data-channel/", scheme, host);
 	uri_encode(&url, span_str(id), false);
 	buf_add_str(&url, "?role=publish_subscribe");
 	jw_field_str(&c->w, "SessionId", id);

@@ -68,7 +68,7 @@ t_whom_a_client_trusts(void **state)
 		{ "unknown CA", certs.cert, certs.key, certs.other_ca, "localhost",
 		    ERR_TLS,
 		    "certificate signed by unknown authority: set SSL_CERT_FILE or "
-		    "ca_file" },
+		    "--ca-file" },
 		{ "wrong name", certs.wrong_cert, certs.wrong_key, certs.ca, "localhost",
 		    ERR_TLS, "certificate is not for localhost" },
 		{ "wrong address", certs.wrong_cert, certs.wrong_key, certs.ca,

@@ -71,7 +71,14 @@ t_mistakes(void **state)
 		{ "port missing", "listen = 127.0.0.1:\n",
 		    "f:1: '127.0.0.1:' has no port of 0 to 65535" },
 		{ "IPv6 without brackets", "listen = ::1:8443\n",
-		    "f:1: an IPv6 address stands in brackets: [::1]:port" },
+		    "f:1: '::1:8443': an IPv6 address stands in brackets, as in "
+		    "[::1]:8443" },
+		{ "IPv6 without a port", "listen = [::1]\n",
+		    "f:1: '[::1]' has no port of 0 to 65535" },
+		{ "a path behind StreamUrl's host", "stream_url_host = wss://a/b\n",
+		    "f:1: stream_url_host is [ws://]host[:port]" },
+		{ "only a scheme", "stream_url_host = ws://\n",
+		    "f:1: stream_url_host is [ws://]host[:port]" },
 	};
 	(void)state;
 

@@ -167,17 +167,29 @@ t_start(void **state)
 static void
 t_stream_url_host(void **state)
 {
+	static const struct {
+		const char *what, *setting, *url;
+	} t[] = {
+		{ "as the client said", "", "ws://" HOST "/v1/data-channel/admin-" },
+		{ "another host is behind TLS, if this server is or not",
+		    "sally.example:444",
+		    "wss://sally.example:444/v1/data-channel/admin-" },
+		{ "said to be plain", "ws://sally.example",
+		    "ws://sally.example/v1/data-channel/admin-" },
+		{ "said to be TLS", "wss://[::1]:444",
+		    "wss://[::1]:444/v1/data-channel/admin-" },
+	};
 	struct stage s;
 	(void)state;
 
-	stage_up(&s);
-	s.w.config.stream_url_host = "ssmmessages.eu-north-1.amazonaws.com";
-	start(&s, "");
-	assert_true(
-	    strncmp(str(&s.w, "StreamUrl"),
-		"ws://ssmmessages.eu-north-1.amazonaws.com/v1/data-channel/admin-",
-		64) == 0);
-	stage_down(&s);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		row(t[i].what);
+		stage_up(&s);
+		s.w.config.stream_url_host = t[i].setting;
+		start(&s, "");
+		assert_true(span_starts(span_str(str(&s.w, "StreamUrl")), t[i].url));
+		stage_down(&s);
+	}
 }
 
 static void
