@@ -15,7 +15,7 @@ struct dest {
 	struct forward *f;
 	char *host; /* "": the node itself */
 	uint16_t remote;
-	char name[300]; /* for the person */
+	char name[600]; /* for the person */
 	struct live *live;
 	struct port *port;   /* once the session is ready */
 	struct list waiting; /* struct waiter, until then */
@@ -40,6 +40,16 @@ struct local {
 };
 
 static void stop(struct forward *f, int exit_code);
+
+/* "host:port" as it is typed. */
+static void
+place_text(char *out, size_t size, const char *host, uint16_t port)
+{
+	bool v6 = strchr(host, ':') != NULL;
+
+	snprintf(out, size, "%s%s%s:%u", v6 ? "[" : "", host[0] != '\0' ? host : "*",
+	    v6 ? "]" : "", port);
+}
 
 /* --- connections that wait --------------------------------------------------------------- */
 
@@ -144,6 +154,8 @@ static const struct port_wire wire = {
 static void
 say_ready(const struct dest *d)
 {
+	char at[300];
+
 	LIST_EACH(l, &d->f->locals, struct local, link)
 	{
 		const struct forward_spec *s = l->spec;
@@ -151,12 +163,8 @@ say_ready(const struct dest *d)
 		if (s->remote != d->remote ||
 		    strcmp(s->host != NULL ? s->host : "", d->host) != 0)
 			continue;
-		if (s->bind[0] == '/')
-			cli_say("forwarding %s to %s", s->bind, d->name);
-		else
-			cli_say("forwarding %s:%u to %s",
-			    s->bind[0] != '\0' ? s->bind : "*",
-			    ev_listener_port(l->listener), d->name);
+		place_text(at, sizeof(at), s->bind, ev_listener_port(l->listener));
+		cli_say("forwarding %s to %s", s->bind[0] == '/' ? s->bind : at, d->name);
 	}
 }
 
@@ -301,6 +309,7 @@ static struct dest *
 dest_get(struct forward *f, const char *host, uint16_t remote, bool fixed)
 {
 	struct dest *d = dest_find(f, host, remote);
+	char at[300];
 
 	if (d != NULL)
 		return d;
@@ -311,9 +320,9 @@ dest_get(struct forward *f, const char *host, uint16_t remote, bool fixed)
 	d->host = xstrdup(host);
 	d->remote = remote;
 	d->fixed = fixed;
+	place_text(at, sizeof(at), host, remote);
 	if (host[0] != '\0')
-		snprintf(d->name, sizeof(d->name), "%s:%u through %s", host, remote,
-		    f->o->node_name);
+		snprintf(d->name, sizeof(d->name), "%s through %s", at, f->o->node_name);
 	else
 		snprintf(d->name, sizeof(d->name), "%s:%u", f->o->node_name, remote);
 	list_init(&d->waiting);
@@ -385,6 +394,7 @@ open_local(struct forward *f, const struct forward_spec *spec)
 	struct local *l = xcalloc(1, sizeof(*l));
 	bool socks = spec->remote == 0;
 	struct fault fault = { 0 };
+	char at[300];
 
 	l->f = f;
 	l->spec = spec;
@@ -396,10 +406,10 @@ open_local(struct forward *f, const struct forward_spec *spec)
 		cli_say("%s", fault_text(&fault));
 		return ERR_IO;
 	}
-	if (socks)
-		cli_say("SOCKS 5 on %s:%u, through %s",
-		    spec->bind[0] != '\0' ? spec->bind : "*",
-		    ev_listener_port(l->listener), f->o->node_name);
+	if (socks) {
+		place_text(at, sizeof(at), spec->bind, ev_listener_port(l->listener));
+		cli_say("SOCKS 5 on %s, through %s", at, f->o->node_name);
+	}
 	return 0;
 }
 
