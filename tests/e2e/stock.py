@@ -6,6 +6,7 @@ runs from a folder of the world, in mount and process namespaces of its own (age
 10.31), and trusts our CA by SSL_CERT_FILE (10.18): nothing of it is
 left on the machine, and its whole tree ends with it.  That needs root.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -119,3 +120,24 @@ class Agent:
     def stop(self):
         if self.process is not None:
             self.process.kill()
+
+
+@contextlib.contextmanager
+def beside(world):
+    """{"stock": node} with an online stock agent for the block; {} and a word about it without."""
+    why = obstacle()
+    if why:
+        e2e.skip(why)
+        yield {}
+        return
+    agent = Agent(world, "stock-agent")
+    try:
+        done = agent.register(*world.activation("Name=stock"))
+        if done.returncode != 0:
+            raise RuntimeError(f"the stock agent could not register: {agent.text()[-1000:]}")
+        agent.start()
+        if not e2e.wait_until(lambda: world.online(agent.node_id()), 40):
+            raise RuntimeError(f"the stock agent did not come online: {agent.text()[-2000:]}")
+        yield {"stock": agent.node_id()}
+    finally:
+        agent.stop()
