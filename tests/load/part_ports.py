@@ -7,7 +7,7 @@ import subprocess
 import e2e
 import stock as stock_agent
 from e2e import free_port, wait_until
-from ports import FORWARD, Forward
+from portkit import FORWARD, Plugin
 from procmem import cpu_seconds, family
 from rig import LOAD, ROUNDS, Rig, at_least, row
 
@@ -105,16 +105,16 @@ def beside_stock(b, far):
     got = {}
     try:
         wait_until(lambda: b.world.online(s.node_id()), 60)
-        plugin = lambda node: Forward(b.world, node, "stock", FORWARD, portNumber=far.port,  # noqa: E731
+        plugin = lambda node: Plugin(b.world, node, "stock", FORWARD, portNumber=far.port,  # noqa: E731
                                       localPortNumber=0)
         with plugin(s.node_id()) as pair, plugin(b.node) as half, ours(b, s.node_id(), far) as (port, _):
-            for f in (pair, half):
-                if not f.listening():
-                    raise RuntimeError(f"the stock plugin: {f.text}")
+            slow, fast = pair.listening(), half.listening()
+            if not slow or not fast:
+                raise RuntimeError(f"the stock plugin: {pair.text} {half.text}")
             for _ in range(SLOW_ROUNDS):
-                for way, name, at in (("down", "our agent", half.port), ("up", "our client", port)):
+                for way, name, at in (("down", "our agent", fast), ("up", "our client", port)):
                     got.setdefault((way, name), []).append(pump(way, 1, SIZE // 2, at))
-                    got.setdefault((way, "pair"), []).append(pump(way, 1, SLOW_SIZE, pair.port))
+                    got.setdefault((way, "pair"), []).append(pump(way, 1, SLOW_SIZE, slow))
     finally:
         s.stop()
     for way, what in (("down", "our agent"), ("up", "our client")):
