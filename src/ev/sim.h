@@ -34,6 +34,12 @@ void sim_crash(struct ev_loop *l);
 void sim_partition(struct sim_world *w, const char *a, const char *b, bool cut);
 /* Cuts one random live connection; false when there is none. */
 bool sim_cut_random(struct sim_world *w);
+/*
+ * One random live connection: one end loses it now.  What that end had sent arrives late_ms
+ * later than it would have, behind what it sends on a new connection, and only then the other
+ * end learns of the loss.
+ */
+bool sim_late_random(struct sim_world *w, uint32_t late_ms);
 /* Delivers to this host at most bytes_per_s (0: no limit): slow readers. */
 void sim_slow(struct ev_loop *l, uint32_t bytes_per_s);
 

@@ -151,6 +151,7 @@ struct sim_conn {
 	uint32_t host[2]; /* index of the hosts */
 	bool local;       /* within one host: no latency, never cut by chance */
 	bool cut;
+	bool halved;   /* one end has lost it, see sim_late_random() */
 	int err[2];    /* what an end sees after the cut */
 	bool reset[2]; /* an end that learnt that the other one is closed */
 	struct sim_event learn[2];
@@ -159,6 +160,7 @@ struct sim_conn {
 /* A connection between two live hosts (perhaps the same one); its ends are in ->end. */
 struct sim_conn *sim_conn_new(struct sim_host *a, struct sim_host *b);
 void sim_conn_cut(struct sim_conn *c);
+void sim_conn_halve(struct sim_conn *c, uint8_t side, uint64_t late_us);
 uint64_t sim_latency_us(struct sim_world *w, bool local);
 void sim_streams_crash(struct sim_host *h);
 

@@ -64,7 +64,7 @@ can_write(const struct sim_stream *s)
 {
 	const struct sim_conn *c = s->conn;
 
-	return c->err[s->side] != 0 || c->reset[s->side] || c->cut ||
+	return c->err[s->side] != 0 || c->reset[s->side] || c->cut || c->halved ||
 	    c->to[!s->side].used < c->world->opt.buffer;
 }
 
@@ -258,6 +258,25 @@ sim_conn_cut(struct sim_conn *c)
 		notify(c->end[i]);
 }
 
+/* One end is gone; what it has sent is late, and so is the news. */
+void
+sim_conn_halve(struct sim_conn *c, uint8_t side, uint64_t late_us)
+{
+	struct sim_pipe *out = &c->to[!side], *in = &c->to[side];
+
+	if (c->cut || c->halved)
+		return;
+	c->halved = true;
+	sim_unschedule(c->world, &in->arrive);
+	queue_drop(in, &in->flying);
+	for (struct sim_seg *g = out->flying.head; g != NULL; g = g->next)
+		g->at_us += late_us;
+	out->last_us = MAX(out->last_us, c->world->now_us) + late_us;
+	send_seg(out, SEG_RESET, NULL, 0);
+	sim_at(c->world, &out->arrive, out->flying.head->at_us);
+	sim_at(c->world, &c->learn[side], c->world->now_us);
+}
+
 static void
 on_learn(void *arg)
 {
@@ -330,7 +349,8 @@ sim_write(struct ev_stream *base, const void *p, size_t n, size_t *put)
 	if (base->loop->dead || c->err[s->side] != 0 || c->reset[s->side] ||
 	    out->fin_sent)
 		return ERR_CLOSED;
-	if (c->cut || c->end[!s->side] == NULL) { /* this end does not know it yet */
+	if (c->cut || c->halved ||
+	    c->end[!s->side] == NULL) { /* it does not know it yet */
 		*put = n;
 		return 0;
 	}
@@ -359,7 +379,7 @@ sim_shutdown_write(struct ev_stream *base)
 	if (base->loop->dead || s->no_half_close || out->fin_sent)
 		return;
 	out->fin_sent = true;
-	if (!c->cut && c->end[!s->side] != NULL)
+	if (!c->cut && !c->halved && c->end[!s->side] != NULL)
 		send_seg(out, SEG_FIN, NULL, 0);
 }
 
@@ -377,7 +397,7 @@ sim_close(struct ev_stream *base)
 	c->end[s->side] = NULL;
 	if (c->end[!s->side] == NULL)
 		conn_free(c);
-	else if (!c->cut)
+	else if (!c->cut && !c->halved)
 		send_seg(&c->to[!s->side], SEG_RESET, NULL, 0);
 	sim_free_later(sim_host_of(base->loop)->world, s);
 }

@@ -289,25 +289,45 @@ sim_partition(struct sim_world *w, const char *a, const char *b, bool cut)
 static bool
 is_live(const struct sim_conn *c)
 {
-	return !c->local && !c->cut && c->end[0] != NULL && c->end[1] != NULL;
+	return !c->local && !c->cut && !c->halved && c->end[0] != NULL &&
+	    c->end[1] != NULL;
 }
 
-bool
-sim_cut_random(struct sim_world *w)
+static struct sim_conn *
+random_live(struct sim_world *w)
 {
 	uint32_t n = 0, pick;
 
 	LIST_EACH(c, &w->conns, struct sim_conn, link)
 	n += is_live(c);
 	if (n == 0)
-		return false;
+		return NULL;
 	pick = sim_random_below(w, n);
 	LIST_EACH(c, &w->conns, struct sim_conn, link)
 	{
-		if (is_live(c) && pick-- == 0) {
-			sim_conn_cut(c);
-			break;
-		}
+		if (is_live(c) && pick-- == 0)
+			return c;
 	}
-	return true;
+	return NULL;
+}
+
+bool
+sim_cut_random(struct sim_world *w)
+{
+	struct sim_conn *c = random_live(w);
+
+	if (c != NULL)
+		sim_conn_cut(c);
+	return c != NULL;
+}
+
+bool
+sim_late_random(struct sim_world *w, uint32_t late_ms)
+{
+	struct sim_conn *c = random_live(w);
+
+	if (c != NULL)
+		sim_conn_halve(
+		    c, (uint8_t)sim_random_below(w, 2), (uint64_t)late_ms * SIM_US);
+	return c != NULL;
 }

@@ -10,6 +10,7 @@ import part_ports
 import part_relay
 import part_rtt
 import part_sessions
+import part_sim
 import part_storm
 import part_terminal
 
@@ -28,7 +29,9 @@ PARTS = {
     "fleet": part_memory.fleet,
 }
 # Those that take so long that they run only when they are named.
-LONG = {}
+LONG = {
+    "sim": part_sim.sim,
+}
 
 
 def main():

@@ -7,6 +7,12 @@
 
 #include <stdarg.h>
 
+enum {
+	CRASH_MS = 90 * 1000, /* of the server, from one to the next at most */
+	DOWN_MS = 30 * 1000,
+	LATE_MS = 20 * 1000,
+};
+
 void
 fleet_fail(struct fleet *f, const char *fmt, ...)
 {
@@ -19,6 +25,16 @@ fleet_fail(struct fleet *f, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+/* Small fleets try more of what can happen in the same time; every eighth is a large one. */
+static void
+choose_size(struct fleet *f)
+{
+	bool large = f->seed % 8 == 4;
+
+	f->nnodes = large ? FLEET_NODES_MAX : 10 + sim_random_below(f->sim, 40);
+	f->npeople = large ? FLEET_PEOPLE_MAX : 30 + sim_random_below(f->sim, 60);
 }
 
 static void
@@ -39,15 +55,16 @@ setup(struct fleet *f, const struct fleet_options *o)
 		.key_public = o->key_public };
 	f->sim = sim_new(&so);
 	sim_register(f->sim, "/bin/sh", &shell_program);
-	for (unsigned i = 0; i < FLEET_NODES; i++)
+	choose_size(f);
+	for (unsigned i = 0; i < f->nnodes; i++)
 		node_init(f, i);
 	server_place_init(f);
 	server_up(f);
-	for (unsigned i = 0; i < FLEET_PEOPLE; i++) {
+	for (unsigned i = 0; i < f->npeople; i++) {
 		person_init(f, i);
 		person_up(&f->people[i]);
 	}
-	f->server_crash_ms = 20 * 1000 + sim_random_below(f->sim, 100 * 1000);
+	f->server_crash_ms = 5 * 1000 + sim_random_below(f->sim, CRASH_MS);
 }
 
 /* What is due: hosts come back, cables are plugged in again. */
@@ -59,14 +76,14 @@ heal(struct fleet *f, bool all)
 
 	if (server->up_at_ms != 0 && (all || server->up_at_ms <= now))
 		server_up(f);
-	for (unsigned i = 0; i < FLEET_NODES; i++) {
+	for (unsigned i = 0; i < f->nnodes; i++) {
 		struct place *p = &f->nodes[i].place;
 
 		place_heal(p, all);
 		if (p->up_at_ms != 0 && (all || p->up_at_ms <= now))
 			node_up(&f->nodes[i]);
 	}
-	for (unsigned i = 0; i < FLEET_PEOPLE; i++) {
+	for (unsigned i = 0; i < f->npeople; i++) {
 		struct person *p = &f->people[i];
 
 		place_heal(&p->place, all);
@@ -79,38 +96,40 @@ heal(struct fleet *f, bool all)
 static void
 disturb(struct fleet *f)
 {
-	struct sim_node *n = &f->nodes[sim_random_below(f->sim, FLEET_NODES)];
-	struct person *p = &f->people[sim_random_below(f->sim, FLEET_PEOPLE)];
+	struct sim_node *n = &f->nodes[sim_random_below(f->sim, f->nnodes)];
+	struct person *p = &f->people[sim_random_below(f->sim, f->npeople)];
 	uint32_t what = sim_random_below(f->sim, 100);
 
-	if (what < 50) {
+	if (what < 35) {
 		f->cuts += sim_cut_random(f->sim);
+	} else if (what < 50) {
+		f->cuts += sim_late_random(f->sim, sim_random_below(f->sim, LATE_MS));
 	} else if (what < 70) {
 		place_trouble(&n->place);
-	} else if (what < 93) {
+	} else if (what < 97) {
 		place_trouble(&p->place);
 	} else if (n->place.loop != NULL) {
 		node_down(n, true);
 		n->place.up_at_ms =
 		    sim_now_ms(f->sim) + 1 + sim_random_below(f->sim, 20 * 1000);
 	}
-	if (f->server_crash_ms != 0 && sim_now_ms(f->sim) >= f->server_crash_ms) {
-		f->server_crash_ms = 0;
+	if (f->server.place.loop != NULL && sim_now_ms(f->sim) >= f->server_crash_ms) {
 		server_down(f, true);
 		f->server.place.up_at_ms =
-		    sim_now_ms(f->sim) + 1 + sim_random_below(f->sim, 30 * 1000);
+		    sim_now_ms(f->sim) + 1 + sim_random_below(f->sim, DOWN_MS);
+		f->server_crash_ms =
+		    f->server.place.up_at_ms + sim_random_below(f->sim, CRASH_MS);
 	}
 }
 
 static void
 teardown(struct fleet *f)
 {
-	for (unsigned i = 0; i < FLEET_PEOPLE; i++) {
+	for (unsigned i = 0; i < f->npeople; i++) {
 		person_down(&f->people[i], false);
-		buf_fini(&f->people[i].typed);
-		buf_fini(&f->people[i].expected);
+		person_fini(&f->people[i]);
 	}
-	for (unsigned i = 0; i < FLEET_NODES; i++)
+	for (unsigned i = 0; i < f->nnodes; i++)
 		node_down(&f->nodes[i], false);
 	server_down(f, false);
 	config_fini(&f->server.config);
@@ -138,6 +157,8 @@ fleet_run(const struct fleet_options *o, struct outcome *out)
 	*out = (struct outcome){ 0 };
 	verdict(f, out);
 	out->digest = sim_digest(f->sim);
+	out->cuts = f->cuts;
+	out->server_crashes = f->server.place.crashes;
 	out->ok = !f->failed;
 	teardown(f);
 	free(f);

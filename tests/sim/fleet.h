@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A fleet in one process and under one seed: the real server, real agents, real clients;
- * only clock, network and shells are simulated (ev/sim.h).
+ * only clock, network, shells and the services behind forwarded ports are simulated
+ * (ev/sim.h).
  *
  *	t_fleet.c   runs seeds and prints the one that failed
  *	fleet.c     the course of one seed
@@ -9,7 +10,10 @@
  *	server.c    the control plane, over a store that survives its crashes
  *	node.c      machines with an agent
  *	person.c    people with a session
- *	shell.c     the program at the other end
+ *	shell.c     the program at the other end of a shell
+ *	ports.c     a person's forwarded port
+ *	service.c   what is behind it, on the node
+ *	flow.c      the bytes between the two, known to both ends
  *	verdict.c   what must be true in the end
  */
 #pragma once
@@ -24,9 +28,10 @@
 #include "server/server.h"
 
 enum {
-	FLEET_NODES = 50,
-	FLEET_PEOPLE = 80,
+	FLEET_NODES_MAX = 200,
+	FLEET_PEOPLE_MAX = 300,
 	FLEET_PORT = 8443,
+	FLEET_SERVICE_PORT = 5001,      /* on each node */
 	FLEET_TROUBLE_MS = 150 * 1000,  /* so long things go wrong */
 	FLEET_CALM_MS = 60 * 60 * 1000, /* and then every clock of a session runs out */
 };
@@ -59,6 +64,7 @@ struct sim_node {
 	char access_key[ID_ACCESS_KEY_LEN + 1]; /* static credentials; "": the key */
 	struct spawner *spawner;
 	struct agent *agent;
+	struct service *service;
 };
 
 enum person_plan {
@@ -66,6 +72,7 @@ enum person_plan {
 	PERSON_TERMINATES, /* calls TerminateSession */
 	PERSON_VANISHES,   /* the machine dies */
 	PERSON_SLEEPS,     /* types nothing more and stays connected */
+	PERSON_FORWARDS,   /* no shell: connections through a forwarded port */
 };
 
 struct person {
@@ -76,6 +83,7 @@ struct person {
 	struct agent_aws *aws; /* any signed call will do */
 	struct agent_call *call;
 	struct client_session *session;
+	struct ports *ports; /* PERSON_FORWARDS, once it is ready */
 	struct ev_timer timer, slow_reader;
 	unsigned starts; /* StartSession calls */
 	char session_id[ID_SESSION_MAX + 1];
@@ -96,13 +104,14 @@ struct fleet {
 	uint64_t seed;
 	struct sim_world *sim;
 	struct sim_server server;
-	struct sim_node nodes[FLEET_NODES];
-	struct person people[FLEET_PEOPLE];
+	unsigned nnodes, npeople;
+	struct sim_node nodes[FLEET_NODES_MAX];
+	struct person people[FLEET_PEOPLE_MAX];
 	struct account_made account;
 	struct sigv4_credentials admin;
 	const struct buf *key_private, *key_public; /* one for all nodes */
 	const char *dir;
-	uint64_t server_crash_ms, server_back_ms;
+	uint64_t server_crash_ms; /* the next one */
 	unsigned cuts;
 	bool failed;
 };
@@ -110,7 +119,9 @@ struct fleet {
 /* The outcome of one seed; equal seeds give equal outcomes. */
 struct outcome {
 	uint64_t digest;
-	unsigned started, completed, terminated, failed, node_crashes, losses;
+	unsigned started, completed, terminated, failed, losses;
+	unsigned node_crashes, server_crashes, cuts;
+	unsigned flows; /* connections through forwarded ports, right to the last byte */
 	uint64_t bytes;
 	bool ok;
 };
@@ -140,7 +151,24 @@ void node_down(struct sim_node *n, bool crash);
 void person_init(struct fleet *f, unsigned i);
 void person_up(struct person *p);
 void person_down(struct person *p, bool crash);
+void person_fini(struct person *p);
 const char *person_plan_name(enum person_plan p);
+void person_ports_over(struct person *p); /* every connection is at its end */
+
+/* What listens on a node. */
+struct service *service_new(struct ev_loop *l);
+void service_free(struct service *sv);
+
+/* A person's forwarded port, from on_ready() on; owned by the person. */
+struct ports_count {
+	unsigned asked, right, wrong;
+	uint64_t bytes;
+};
+struct ports *ports_new(struct person *p, const struct session_info *info);
+int ports_data(struct ports *w, uint32_t payload_type, struct span data);
+void ports_go(struct ports *w);
+void ports_close(struct ports *w); /* before the session; the counts stay */
+void ports_count(const struct ports *w, struct ports_count *out);
 
 /*
  * The shell: prints a prompt; a line with a number is answered with so many bytes of an

@@ -52,6 +52,7 @@ node_up(struct sim_node *n)
 	n->spawner = spawner_local_new(
 	    n->place.loop, &(struct spawner_local_options){ .user = &user });
 	o.spawner = n->spawner;
+	n->service = service_new(n->place.loop);
 	if (agent_new(&n->agent, n->place.loop, &o, &fault) != 0) {
 		fprintf(stderr, "the agent does not start: %s\n", fault_text(&fault));
 		abort();
@@ -69,5 +70,6 @@ node_down(struct sim_node *n, bool crash)
 	}
 	agent_free(STEAL(n->agent));
 	spawner_free(STEAL(n->spawner));
+	service_free(STEAL(n->service));
 	ev_loop_free(STEAL(n->place.loop));
 }

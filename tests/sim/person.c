@@ -24,7 +24,8 @@ static void terminate(void *arg);
 const char *
 person_plan_name(enum person_plan p)
 {
-	static const char *const name[] = { "exits", "terminates", "vanishes", "sleeps" };
+	static const char *const name[] = { "exits", "terminates", "vanishes", "sleeps",
+		"forwards" };
 
 	return name[p];
 }
@@ -42,26 +43,33 @@ later(struct person *p, uint32_t min_ms, uint32_t span_ms, ev_cb *cb)
 }
 
 static void
-ssm(struct person *p, const char *target, const char *field, const char *value,
-    agent_answer_cb *cb)
+ssm(struct person *p, const char *target, struct span body, agent_answer_cb *cb)
+{
+	assert(p->call == NULL);
+	p->call = agent_aws_post(p->aws,
+	    &(struct agent_request){
+		.service = "ssm",
+		.path = "/",
+		.target = target,
+		.body = body,
+		.auth = AGENT_AUTH_KEYS,
+	    },
+	    cb, p);
+}
+
+/* A call about the session that there is. */
+static void
+ssm_session(struct person *p, const char *target, agent_answer_cb *cb)
 {
 	auto_buf body = { .max = 1024 };
 	struct jsonw w;
 
 	jw_init(&w, &body);
 	jw_open(&w, '{');
-	jw_field_str(&w, field, value);
+	jw_field_str(&w, "SessionId", p->session_id);
 	jw_close(&w, '}');
-	assert(p->call == NULL && buf_check(&body) == 0);
-	p->call = agent_aws_post(p->aws,
-	    &(struct agent_request){
-		.service = "ssm",
-		.path = "/",
-		.target = target,
-		.body = buf_span(&body),
-		.auth = AGENT_AUTH_KEYS,
-	    },
-	    cb, p);
+	assert(buf_check(&body) == 0);
+	ssm(p, target, buf_span(&body), cb);
 }
 
 /* --- typing ----------------------------------------------------------------------- */
@@ -150,6 +158,10 @@ on_ready(void *arg, const struct session_info *info)
 	if (!info->own_peer)
 		fleet_fail(p->place.fleet, "person %u: not our own agent", p->index);
 	p->ready = true;
+	if (p->plan == PERSON_FORWARDS) {
+		p->ports = ports_new(p, info);
+		return;
+	}
 	resize(p);
 	later(p, 0, 2000, type);
 }
@@ -169,6 +181,8 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 {
 	struct person *p = arg;
 
+	if (p->ports != NULL)
+		return ports_data(p->ports, payload_type, data);
 	if (payload_type == PAYLOAD_EXIT_CODE) {
 		if (exit_code_parse(&p->exit_status, data) != 0)
 			p->differs = true;
@@ -192,7 +206,10 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 static void
 on_writable(void *arg)
 {
-	(void)arg; /* the next keystroke tries again */
+	struct person *p = arg;
+
+	if (p->ports != NULL) /* in a shell the next keystroke tries again */
+		ports_go(p->ports);
 }
 
 static void
@@ -209,6 +226,8 @@ hang_up(void *arg)
 {
 	struct person *p = arg;
 
+	if (p->ports != NULL)
+		ports_close(p->ports);
 	client_session_free(STEAL(p->session));
 }
 
@@ -249,7 +268,7 @@ on_resume(void *arg)
 		client_session_resumed(p->session, NULL, NULL, ERR_AGAIN, "busy");
 		return;
 	}
-	ssm(p, "AmazonSSM.ResumeSession", "SessionId", p->session_id, on_resumed);
+	ssm_session(p, "AmazonSSM.ResumeSession", on_resumed);
 }
 
 static const struct client_session_ops session_ops = {
@@ -281,8 +300,7 @@ terminate(void *arg)
 	if (p->call != NULL)
 		later(p, 100, 100, terminate);
 	else
-		ssm(p, "AmazonSSM.TerminateSession", "SessionId", p->session_id,
-		    on_terminated);
+		ssm_session(p, "AmazonSSM.TerminateSession", on_terminated);
 }
 
 static void
@@ -336,10 +354,35 @@ start(void *arg)
 {
 	struct person *p = arg;
 
+	const struct sim_node *n = &p->place.fleet->nodes[p->node];
+	auto_buf body = { .max = 1024 };
+
 	p->starts++;
-	p->node_crashes = p->place.fleet->nodes[p->node].place.crashes;
-	ssm(p, "AmazonSSM.StartSession", "Target", p->place.fleet->nodes[p->node].id,
-	    on_started);
+	p->node_crashes = n->place.crashes;
+	if (p->plan == PERSON_FORWARDS)
+		buf_addf(&body,
+		    "{\"Target\":\"%s\",\"DocumentName\":\"AWS-"
+		    "StartPortForwardingSession\","
+		    "\"Parameters\":{\"portNumber\":[\"%d\"],\"localPortNumber\":[\"0\"]}"
+		    "}",
+		    n->id, FLEET_SERVICE_PORT);
+	else
+		buf_addf(&body, "{\"Target\":\"%s\"}", n->id);
+	assert(buf_check(&body) == 0);
+	ssm(p, "AmazonSSM.StartSession", buf_span(&body), on_started);
+}
+
+/* By a flag to the agent, or by a call. */
+void
+person_ports_over(struct person *p)
+{
+	uint8_t flag[4];
+
+	flag_encode(flag, FLAG_TERMINATE_SESSION);
+	if (draw(p, 2) == 0 ||
+	    client_session_send(p->session, PAYLOAD_FLAG, span_of(flag, sizeof(flag))) !=
+		0)
+		later(p, 0, 2000, terminate);
 }
 
 /* --- life --------------------------------------------------------------------------- */
@@ -352,9 +395,10 @@ person_init(struct fleet *f, unsigned i)
 
 	place_init(&p->place, f, "desk", i);
 	p->index = i;
-	p->node = sim_random_below(f->sim, FLEET_NODES);
+	p->node = sim_random_below(f->sim, f->nnodes);
 	p->lines = 1 + sim_random_below(f->sim, 40);
-	p->plan = plan < 65 ? PERSON_EXITS
+	p->plan = plan < 40 ? PERSON_EXITS
+	    : plan < 70     ? PERSON_FORWARDS
 	    : plan < 80     ? PERSON_TERMINATES
 	    : plan < 90     ? PERSON_VANISHES
 			    : PERSON_SLEEPS;
@@ -386,9 +430,19 @@ person_down(struct person *p, bool crash)
 	}
 	ev_timer_clear(&p->timer);
 	ev_timer_clear(&p->slow_reader);
+	if (p->ports != NULL)
+		ports_close(p->ports);
 	client_session_free(STEAL(p->session));
 	agent_call_cancel(STEAL(p->call));
 	agent_aws_free(STEAL(p->aws));
 	http_client_free(STEAL(p->http));
 	ev_loop_free(STEAL(p->place.loop));
+}
+
+void
+person_fini(struct person *p)
+{
+	buf_fini(&p->typed);
+	buf_fini(&p->expected);
+	free(STEAL(p->ports));
 }

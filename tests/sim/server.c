@@ -40,7 +40,7 @@ add_nodes(struct store_tx *tx, void *arg, struct fault *fault)
 	int r = 0;
 
 	buf_add(&public, buf_span(f->key_public));
-	for (unsigned i = 0; r == 0 && i < FLEET_NODES; i++) {
+	for (unsigned i = 0; r == 0 && i < f->nnodes; i++) {
 		struct sim_node *n = &f->nodes[i];
 		bool is_static = n->access_key[0] != '\0';
 		const struct store_node row = {

@@ -217,6 +217,44 @@ t_cut(void **state)
 	assert_true(seen[0] > 5 && seen[1] > 5);
 }
 
+/* One end has lost the connection; the other hears late, and of everything. */
+static void
+t_late(void **state)
+{
+	struct sim_options o = { .latency_min_ms = 10, .latency_max_ms = 50 };
+	int server_first = 0;
+
+	(void)state;
+	for (o.seed = 1; o.seed <= 40; o.seed++) {
+		struct duo d;
+		struct end *early, *late;
+		uint64_t began;
+
+		duo_open(&d, &o);
+		send_bytes(d.cli, 5000);
+		send_bytes(d.srv, 5000);
+		began = sim_now_ms(d.w);
+		assert_true(sim_late_random(d.w, 2000));
+		assert_false(sim_late_random(d.w, 2000)); /* it was the only one */
+		sim_run_for(d.w, 0);
+		assert_true(d.srv->over != d.cli->over);
+		early = d.srv->over ? d.srv : d.cli;
+		late = d.srv->over ? d.cli : d.srv;
+		server_first += d.srv->over;
+		send_bytes(late, 100); /* which nobody gets */
+		sim_run_for(d.w, 1000);
+		assert_false(late->over);
+		assert_int_equal(late->n, 0);
+		sim_run_for(d.w, 2000);
+		assert_true(late->over && is_intact(late));
+		assert_int_equal(late->n, 5000);
+		assert_in_range(late->at_ms - began, 2010, 2050);
+		assert_int_equal(early->n, 0);
+		duo_end(&d);
+	}
+	assert_in_range(server_first, 10, 30);
+}
+
 /* A cut loses the end of what was sent, never the middle. */
 static void
 t_cut_by_chance(void **state)
@@ -565,6 +603,7 @@ main(void)
 		cmocka_unit_test(t_split_and_order),
 		cmocka_unit_test(t_slow),
 		cmocka_unit_test(t_cut),
+		cmocka_unit_test(t_late),
 		cmocka_unit_test(t_cut_by_chance),
 		cmocka_unit_test(t_partition),
 		cmocka_unit_test(t_crash),
