@@ -140,6 +140,14 @@ node_online(const struct nodes *n, const char *node_id)
 	return map_get(&n->links, span_str(node_id)) != NULL;
 }
 
+bool
+node_is_stock(const struct nodes *n, const char *node_id)
+{
+	const struct node_link *link = map_get(&n->links, span_str(node_id));
+
+	return link != NULL && !link->own;
+}
+
 size_t
 nodes_online(const struct nodes *n)
 {

@@ -25,6 +25,7 @@ struct node_link {
 	/* A newer link took over, or the node was deregistered: close, do not detach. */
 	void (*drop)(struct node_link *l, const char *why);
 	char node_id[24];
+	bool own;             /* an agent of ours */
 	uint64_t attached_ms; /* wall clock, set by node_attach() */
 };
 
@@ -36,6 +37,8 @@ void node_attach(struct nodes *n, struct node_link *link);
 /* Ignored when another link has taken over.  why: in words, kept in the node's row. */
 void node_detach(struct nodes *n, struct node_link *link, const char *why);
 bool node_online(const struct nodes *n, const char *node_id);
+/* Connected, and not with an agent of ours. */
+bool node_is_stock(const struct nodes *n, const char *node_id);
 size_t nodes_online(const struct nodes *n);
 /* ERR_NOTFOUND when not connected. */
 int node_send(struct nodes *n, const char *node_id, struct span msg) MUST_USE;

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The table of live sessions, the state machine drawn in session.h, and its clocks.
- *
- * One timer for each session is set to the nearest clock.  Data does not move it: it only
- * moves last_data_ms, and a timer that fires too early for that is set again.
- */
+/* The table of live sessions and the state machine drawn in session.h. */
 #include "base/log.h"
 #include "server/domain/session_priv.h"
 
@@ -27,123 +22,6 @@ bool
 session_is_over(const struct session *se)
 {
 	return se->state >= SESSION_TERMINATING;
-}
-
-/* --- clocks --------------------------------------------------------------------- */
-
-enum clock { CLOCK_NONE, CLOCK_OPEN, CLOCK_AWAY, CLOCK_IDLE, CLOCK_MAX, CLOCK_CLOSE };
-
-static void
-nearer(enum clock *c, uint64_t *due_ms, enum clock other, uint64_t other_ms)
-{
-	if (other_ms != 0 && (*c == CLOCK_NONE || other_ms < *due_ms)) {
-		*c = other;
-		*due_ms = other_ms;
-	}
-}
-
-/* Which clock runs out next, and when.  Every state that is not final has one. */
-static enum clock
-next_clock(const struct session *se, uint64_t *due_ms)
-{
-	uint64_t idle_ms = (uint64_t)se->row.idle_min * 60000;
-	enum clock c = CLOCK_NONE;
-
-	*due_ms = 0;
-	switch (se->state) {
-	case SESSION_CONNECTING:
-		nearer(&c, due_ms, CLOCK_OPEN, se->open_by_ms);
-		nearer(&c, due_ms, CLOCK_MAX, se->max_by_ms);
-		break;
-	case SESSION_DISCONNECTED:
-		for (size_t end = 0; end < 2; end++)
-			if (!se->joined[end])
-				nearer(&c, due_ms, CLOCK_AWAY,
-				    se->away_since_ms[end] + SESSION_GRACE_MS);
-		/* fall through */
-	case SESSION_CONNECTED:
-		nearer(&c, due_ms, CLOCK_IDLE, se->last_data_ms + idle_ms);
-		nearer(&c, due_ms, CLOCK_MAX, se->max_by_ms);
-		break;
-	case SESSION_TERMINATING:
-		nearer(&c, due_ms, CLOCK_CLOSE, se->close_by_ms);
-		break;
-	case SESSION_TERMINATED:
-	case SESSION_FAILED:
-		break;
-	}
-	return c;
-}
-
-static const char *
-open_words(const struct session *se)
-{
-	if (!se->start_sent)
-		return "The node could not be reached within 60 seconds.";
-	if (!se->joined[SESSION_AGENT])
-		return "The agent did not open its data channel within 60 seconds.";
-	return "The client did not connect within 60 seconds.";
-}
-
-static void
-run_out(struct session *se, enum clock c)
-{
-	uint64_t now = ev_now_ms(se->owner->loop);
-	char why[120];
-
-	switch (c) {
-	case CLOCK_OPEN:
-		session_end(se, SESSION_FAILED, open_words(se), open_words(se));
-		return;
-	case CLOCK_CLOSE:
-		session_finish(se, false);
-		return;
-	case CLOCK_AWAY:
-		snprintf(why, sizeof(why), "The %s was away for more than %d minutes.",
-		    !se->joined[SESSION_AGENT] &&
-			    se->away_since_ms[SESSION_AGENT] + SESSION_GRACE_MS <= now
-			? "agent"
-			: "client",
-		    SESSION_GRACE_MS / 60000);
-		break;
-	case CLOCK_IDLE:
-		snprintf(why, sizeof(why), "The session was idle for %lld minutes.",
-		    (long long)se->row.idle_min);
-		break;
-	case CLOCK_MAX:
-		snprintf(why, sizeof(why),
-		    "The maximum duration of %lld minutes is over.",
-		    (long long)se->row.max_duration_min);
-		break;
-	case CLOCK_NONE:
-		return;
-	}
-	session_end(se, SESSION_TERMINATED, why, why);
-}
-
-static void
-on_timer(void *arg)
-{
-	struct session *se = arg;
-	uint64_t due;
-	enum clock c = next_clock(se, &due);
-
-	if (c != CLOCK_NONE && due <= ev_now_ms(se->owner->loop))
-		run_out(se, c);
-	else
-		session_set_clock(se);
-}
-
-void
-session_set_clock(struct session *se)
-{
-	uint64_t due, now = ev_now_ms(se->owner->loop);
-
-	if (next_clock(se, &due) == CLOCK_NONE)
-		ev_timer_clear(&se->timer);
-	else
-		ev_timer_set(
-		    se->owner->loop, &se->timer, due > now ? due - now : 0, on_timer, se);
 }
 
 /* --- the one door ---------------------------------------------------------------- */
@@ -260,6 +138,7 @@ session_add(struct sessions *s, const struct store_session *row)
 	se->state = SESSION_CONNECTING;
 	se->last_data_ms = se->away_since_ms[0] = se->away_since_ms[1] = now;
 	se->open_by_ms = now + SESSION_OPEN_MS;
+	se->warned_of_ms = UINT64_MAX;
 	se->max_by_ms = max_by(s, &se->row);
 	se->seat = session_seat(s, se->row.target);
 	list_init(&se->at_seat);
@@ -388,6 +267,10 @@ session_joined(struct session *se, enum session_end end, struct session_channel 
 	}
 	se->channel = ch;
 	se->joined[end] = true;
+	if (end == SESSION_AGENT && se->said_away) {
+		se->said_away = false;
+		session_say(se, "the node is back");
+	}
 	if (end == SESSION_AGENT)
 		se->agent_was_joined = se->start_sent = true;
 	else
@@ -399,11 +282,12 @@ session_joined(struct session *se, enum session_end end, struct session_channel 
 }
 
 void
-session_left(struct session *se, enum session_end end)
+session_left(struct session *se, enum session_end end, const char *why)
 {
 	if (!se->joined[end])
 		return;
 	se->joined[end] = false;
+	se->away_why[end] = why;
 	se->away_since_ms[end] = ev_now_ms(se->owner->loop);
 	if (se->state == SESSION_CONNECTED)
 		session_move(se, SESSION_DISCONNECTED);

@@ -13,7 +13,8 @@
  * FAILED and TERMINATED are final: the row moves to the history and nothing leaves them.
  * Every session has a clock for each thing that could keep it alive for ever: opening
  * (SESSION_OPEN_MS), absence of an end (SESSION_GRACE_MS), idleness, maximum duration,
- * and the agent's confirmation of the end (SESSION_CLOSE_MS).
+ * and the agent's confirmation of the end (SESSION_CLOSE_MS).  A row that says "live" of a
+ * session nobody knows is closed by a sweep (SESSION_SWEEP_MS).
  *
  * Owner: struct sessions.  Others keep the session id and look it up again with
  * session_find(); a pointer is good only until the callback returns.
@@ -40,6 +41,10 @@ const char *session_state_name(enum session_state s); /* as DescribeSessions sho
 enum {
 	SESSION_OPEN_MS = 60 * 1000,       /* both ends must have joined by then */
 	SESSION_GRACE_MS = 10 * 60 * 1000, /* an end may stay away so long */
+	/* A stock agent that is online tries for about 5 s and then never again. */
+	SESSION_STOCK_GRACE_MS = 60 * 1000,
+	SESSION_SAY_AWAY_MS = 3 * 1000, /* a node may be away so long before it is told */
+	SESSION_WARN_MS = 60 * 1000,    /* before idleness or the maximum end it */
 	SESSION_TOKEN_MS =
 	    5 * 60 * 1000,             /* a client token is good for one opening within */
 	SESSION_IDLE_MIN_DEFAULT = 20, /* AWS: 20 minutes, 1..60 */
@@ -88,7 +93,10 @@ struct session {
 	struct arena mem;      /* strings of the row */
 	struct ev_timer timer; /* the nearest of the clocks below (loop clock, 0: none) */
 	uint64_t open_by_ms, max_by_ms, close_by_ms;
-	uint64_t away_since_ms[2];                      /* of an end that is not joined */
+	uint64_t away_since_ms[2]; /* of an end that is not joined */
+	const char *away_why[2];   /* static words, or NULL */
+	uint64_t warned_of_ms; /* last_data_ms when the person was warned of idleness */
+	bool warned_max, said_away;
 	char token_sha256[65];                          /* row.token_sha256 */
 	char resume_sha256[65], resume_prev_sha256[65]; /* row.resume_... */
 	uint64_t secret_no;                             /* how many secrets there were */
@@ -179,7 +187,8 @@ int session_last_words(struct sessions *s, struct arena *mem, const char *id,
 
 /* The gateway reports. */
 void session_joined(struct session *se, enum session_end end, struct session_channel *ch);
-void session_left(struct session *se, enum session_end end);
+/* why: static words that follow "The agent was away: ", or NULL. */
+void session_left(struct session *se, enum session_end end, const char *why);
 void session_active(
     struct session *se, enum session_end from, size_t bytes); /* data passed */
 /* The agent says that it is over (agent_task_complete or Terminating): status in AWS's

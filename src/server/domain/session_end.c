@@ -127,6 +127,8 @@ node_came(struct session *se)
 	if (se->state == SESSION_CONNECTING && !se->start_sent) {
 		if (session_send_start(se) != 0)
 			log_warn("session not started yet", "id=%s", se->row.id);
+	} else if (se->state == SESSION_DISCONNECTED) {
+		session_set_clock(se); /* which depends on the kind of the agent */
 	} else if (se->state == SESSION_TERMINATING && se->start_sent) {
 		if (session_tell_closed(se->owner, se->row.target, se->row.id) != 0)
 			log_warn("agent not told of the end", "id=%s", se->row.id);

@@ -2,7 +2,8 @@
 /*
  * Private to the session files:
  *
- *	session.c        the table, the state machine, its clocks, what the gateway reports
+ *	session.c        the table, the state machine, what the gateway reports
+ *	session_clock.c  what ends a session in time, and warns before
  *	session_open.c   StartSession, ResumeSession, loading after a restart
  *	session_token.c  tokens of client and agent
  *	session_secret.c secrets with which our client comes back
@@ -43,10 +44,15 @@ void session_remove(struct session *se);
 /* The only place where the state changes; writes the row behind, sets the timer anew. */
 void session_move(struct session *se, enum session_state to);
 bool session_is_over(const struct session *se); /* TERMINATING or later */
-void session_set_clock(struct session *se);
 struct session_seat *session_seat(struct sessions *s, const char *node_id);
 void session_seat_leave(
     struct sessions *s, struct session_seat *seat); /* frees an empty one */
+
+/* --- session_clock.c --- */
+
+void session_set_clock(struct session *se);
+/* A line for the person, if the client is there and understands. */
+void session_say(struct session *se, const char *text);
 
 /* --- session_open.c --- */
 

@@ -242,6 +242,7 @@ on_close(void *arg, int err, uint16_t code)
 	struct control *c = arg;
 
 	(void)code;
+	c->g->counters.dead_peers += err == ERR_TIMEOUT;
 	if (c->open) {
 		log_info("control channel closed", "node=%s why=\"%s\"", c->link.node_id,
 		    leave_words(err));
@@ -269,6 +270,7 @@ control_upgrade(struct gateway *g, struct http_req *r, const char *node_id)
 	struct control *c = xcalloc(1, sizeof(*c));
 
 	c->g = g;
+	c->link.own = gateway_is_own(r);
 	c->link.send = link_send;
 	c->link.drop = link_drop;
 	list_init(&c->all);

@@ -400,7 +400,8 @@ on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 		    ? RELAY_COMPLETE_HELD
 		    : RELAY_COMPLETE;
 	}
-	session_active(se, e->which, m->payload.n);
+	if (!again) /* a sender that repeats itself for ever is idle */
+		session_active(se, e->which, m->payload.n);
 	r->counters->bytes += m->payload.n;
 	relay_queue_add(&far->out, kind, -1, 0, raw);
 	relay_queue_flush(&far->out);
@@ -508,6 +509,24 @@ on_drain(void *arg)
 	finish_when_empty(e->relay);
 }
 
+static const char *
+leave_words(int err)
+{
+	switch (err) {
+	case ERR_CLOSED:
+		return "its connection was closed";
+	case ERR_TIMEOUT:
+		return "it did not answer any more";
+	case ERR_PROTOCOL:
+	case ERR_INVALID:
+		return "it broke the protocol";
+	case ERR_LIMIT:
+		return "it did not take its messages";
+	default:
+		return "its connection was lost";
+	}
+}
+
 static void
 on_close(void *arg, int err, uint16_t code)
 {
@@ -515,9 +534,10 @@ on_close(void *arg, int err, uint16_t code)
 	struct relay *r = e->relay;
 	struct session *se = session_find(r->sessions, r->session_id);
 
-	log_debug("data channel closed", "session=%s end=%s why=\"%s\" code=%u",
-	    r->session_id, e->which == SESSION_CLIENT ? "client" : "agent", err_text(err),
-	    code);
+	log_info("data channel closed", "session=%s end=%s why=\"%s\" code=%u",
+	    r->session_id, e->which == SESSION_CLIENT ? "client" : "agent",
+	    leave_words(err), code);
+	r->counters->dead_peers += err == ERR_TIMEOUT;
 	end_drop(e, 0);
 	if (r->closed) {
 		finish_when_empty(r);
@@ -526,5 +546,5 @@ on_close(void *arg, int err, uint16_t code)
 	if (e->which == SESSION_CLIENT)
 		tell_agent(r, true);
 	if (se != NULL)
-		session_left(se, e->which);
+		session_left(se, e->which, leave_words(err));
 }

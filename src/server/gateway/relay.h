@@ -45,6 +45,7 @@ struct relay;
 struct relay_counters {
 	uint64_t messages, bytes, malformed, acks_synthesised;
 	uint64_t resumes, resumes_denied; /* by secret */
+	uint64_t dead_peers;              /* gave no sign of life any more */
 	uint64_t sockets;                 /* open now */
 };
 

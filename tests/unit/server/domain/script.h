@@ -11,9 +11,11 @@
  *	c C   the client joined, left          a A   the agent joined, left
  *	d     the agent says it is over        f     ... that it failed ("boom")
  *	t     terminated by hand               F     failed by hand
- *	o O   the node went, came              x     data
+ *	o O   the node went, came              x y   data from the client, the agent
  *	1     a second                         m     a minute
+ *	3     half a minute and a second       8     eight minutes and 40 seconds
  *	g     ten minutes and a second         h     an hour
+ *	s     the node's agent is a stock one
  *	R     the server restarts (the node with it)
  */
 static inline void
@@ -32,13 +34,13 @@ event_of_session(struct world *w, struct session *se, char e)
 		session_joined(se, SESSION_CLIENT, &w->channel.channel);
 		return;
 	case 'C':
-		session_left(se, SESSION_CLIENT);
+		session_left(se, SESSION_CLIENT, NULL);
 		return;
 	case 'a':
 		session_joined(se, SESSION_AGENT, &w->channel.channel);
 		return;
 	case 'A':
-		session_left(se, SESSION_AGENT);
+		session_left(se, SESSION_AGENT, "it did not answer any more");
 		return;
 	case 'd':
 		session_agent_done(se, false, "");
@@ -55,6 +57,9 @@ event_of_session(struct world *w, struct session *se, char e)
 	case 'x':
 		session_active(se, SESSION_CLIENT, 10);
 		return;
+	case 'y':
+		session_active(se, SESSION_AGENT, 10);
+		return;
 	default:
 		fail_msg("no event '%c'", e);
 	}
@@ -66,7 +71,8 @@ event(struct world *w, char e)
 	static const struct {
 		char e;
 		uint64_t s;
-	} waits[] = { { '1', 1 }, { 'm', 60 }, { 'g', 601 }, { 'h', 3600 } };
+	} waits[] = { { '1', 1 }, { '3', 31 }, { 'm', 60 }, { '8', 520 }, { 'g', 601 },
+		{ 'h', 3600 } };
 	struct session *se;
 
 	for (size_t i = 0; i < ARRAY_LEN(waits); i++)
@@ -74,7 +80,9 @@ event(struct world *w, char e)
 			wait_s(w, waits[i].s);
 			return;
 		}
-	if (e == 'R') {
+	if (e == 's') {
+		w->link.link.own = false;
+	} else if (e == 'R') {
 		restart(w);
 	} else if (e == 'o') {
 		node_down(w);

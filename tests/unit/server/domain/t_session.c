@@ -60,8 +60,11 @@ t_states(void **state)
 		    "The client was away for more than 10 minutes.", "SC",
 		    "The client was away for more than 10 minutes." },
 		{ "agent away too long", "caAg1", "Terminating",
-		    "The agent was away for more than 10 minutes.", "SC",
-		    "The agent was away for more than 10 minutes." },
+		    "The agent was away for more than 10 minutes: it did not answer any "
+		    "more.",
+		    "SC",
+		    "The agent was away for more than 10 minutes: it did not answer any "
+		    "more." },
 		{ "back in time", "caAmmmmmmmmmag", "Connected", "", "S", NULL },
 		{ "agent-protocol 10.7: idle", "cagg", "Terminating",
 		    "The session was idle for 20 minutes.", "SC",

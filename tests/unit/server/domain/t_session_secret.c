@@ -270,7 +270,7 @@ t_told_to_nobody(void **state)
 	keep(&w, a);
 	play(&w, "C");
 	show(&w, a);
-	session_left(session_find(w.sessions, SESSION), SESSION_CLIENT);
+	session_left(session_find(w.sessions, SESSION), SESSION_CLIENT, NULL);
 	settle(&w);
 	assert_string_equal(w.channel.secret, a);
 	OK(check(&w, a));
@@ -345,8 +345,8 @@ t_random(void **state)
 				    (unsigned long long)seed, step);
 			show(&w, held);
 			if (what == 0) { /* cut before the commit */
-				session_left(
-				    session_find(w.sessions, SESSION), SESSION_CLIENT);
+				session_left(session_find(w.sessions, SESSION),
+				    SESSION_CLIENT, NULL);
 				settle(&w);
 				continue;
 			}

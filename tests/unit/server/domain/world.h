@@ -105,6 +105,7 @@ link_init(struct fake_link *k, const char *node_id)
 	memset(k, 0, sizeof(*k));
 	k->link.send = fake_send;
 	k->link.drop = fake_drop;
+	k->link.own = true;
 	OK(str_copy(k->link.node_id, sizeof(k->link.node_id), node_id));
 	buf_init(&k->sent, 1 << 20);
 }
@@ -193,8 +194,8 @@ in_store(struct store_tx *tx, void *arg, struct fault *f)
 
 /* StartSession without a server around it; *token (may be NULL) is in mem. */
 static inline int
-start(struct world *w, struct arena *mem, const char *id, const char *node,
-    int64_t max_min, const char **token)
+start_with(struct world *w, struct arena *mem, const char *id, const char *node,
+    int64_t idle_min, int64_t max_min, const char **token)
 {
 	const struct session_start in = {
 		.id = id,
@@ -205,6 +206,7 @@ start(struct world *w, struct arena *mem, const char *id, const char *node,
 		.content_json =
 		    "{\"schemaVersion\":\"1.0\",\"sessionType\":\"Standard_Stream\"}",
 		.max_duration_min = max_min,
+		.idle_min = idle_min,
 	};
 	struct session_pending *p;
 	struct fault f = { 0 };
@@ -217,4 +219,11 @@ start(struct world *w, struct arena *mem, const char *id, const char *node,
 	r = session_start_commit(p, token != NULL ? token : &t);
 	settle(w);
 	return r;
+}
+
+static inline int
+start(struct world *w, struct arena *mem, const char *id, const char *node,
+    int64_t max_min, const char **token)
+{
+	return start_with(w, mem, id, node, 0, max_min, token);
 }
