@@ -69,8 +69,10 @@ static int
 first_start(struct fleet *f, struct fault *fault)
 {
 	struct sim_server *s = &f->server;
-	int r = account_init(s->store, s->place.loop, &f->account, fault);
+	int r;
 
+	account_draw(s->place.loop, &f->account);
+	r = account_init(s->store, s->place.loop, &f->account, fault);
 	if (r == 0)
 		r = store_apply(s->store, add_nodes, f, fault);
 	f->admin =
