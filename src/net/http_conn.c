@@ -33,6 +33,7 @@ static void
 conn_free(struct http_conn *c)
 {
 	ev_timer_clear(&c->timer);
+	http_source_close(c);
 	http_rq_free(c->rq);
 	http1_free(c->h1);
 	buf_fini(&c->in);
@@ -92,8 +93,8 @@ http_conn_drop(struct http_conn *c)
 	leave(c);
 }
 
-static void
-set_timer(struct http_conn *c, uint64_t ms)
+void
+http_conn_timer(struct http_conn *c, uint64_t ms)
 {
 	ev_timer_set(c->srv->loop, &c->timer, ms, on_timer, c);
 }
@@ -138,7 +139,7 @@ begin(struct http_conn *c)
 	arena_init(&rq->pub.mem);
 	c->rq = rq;
 	c->state = CONN_HEAD;
-	set_timer(c, c->srv->lim.head_ms);
+	http_conn_timer(c, c->srv->lim.head_ms);
 }
 
 static size_t
@@ -182,7 +183,7 @@ head_complete(struct http_conn *c, bool more_input)
 	}
 	c->state = CONN_BODY;
 	c->progress_ms = ev_now_ms(c->srv->loop);
-	set_timer(c, c->srv->lim.body_ms);
+	http_conn_timer(c, c->srv->lim.body_ms);
 	if (h->expect_continue && h->minor >= 1 && !more_input)
 		(void)!stream_write(c->st, SPAN("HTTP/1.1 100 Continue\r\n\r\n"));
 }
@@ -243,7 +244,7 @@ event(struct http_conn *c, int ev, struct span body, bool more_input)
 static void
 feed(struct http_conn *c, struct span in)
 {
-	while (c->state != CONN_GONE && c->state != CONN_BUSY) {
+	while (c->state < CONN_BUSY) {
 		struct span body = SPAN_NONE;
 		size_t used = 0;
 		int ev;
@@ -292,7 +293,7 @@ http_conn_next(struct http_conn *c, bool keep)
 	}
 	http1_shrink(c->h1);
 	c->state = CONN_IDLE;
-	set_timer(c, c->in.len > 0 ? 0 : c->srv->lim.idle_ms);
+	http_conn_timer(c, c->in.len > 0 ? 0 : c->srv->lim.idle_ms);
 	sync_pause(c);
 }
 
@@ -306,7 +307,7 @@ on_open(void *arg)
 	if (c->state != CONN_OPENING)
 		return;
 	c->state = CONN_IDLE;
-	set_timer(c, c->srv->lim.idle_ms);
+	http_conn_timer(c, c->srv->lim.idle_ms);
 }
 
 static void
@@ -316,7 +317,7 @@ on_data(void *arg, struct span in)
 
 	enter(c);
 	on_open(c);
-	if (c->state == CONN_BUSY || c->in.len > 0) {
+	if (c->state >= CONN_BUSY || c->in.len > 0) {
 		buf_add(&c->in, in);
 		if (buf_check(&c->in) != 0)
 			http_conn_drop(c);
@@ -333,6 +334,8 @@ on_drain(void *arg)
 	struct http_conn *c = arg;
 
 	enter(c);
+	if (c->state == CONN_SENDING)
+		http_source_send(c);
 	if (c->state == CONN_IDLE && c->in.len > 0)
 		feed_held(c);
 	sync_pause(c);
@@ -354,7 +357,7 @@ idle_over(struct http_conn *c)
 	uint64_t idle = stream_idle_ms(c->st), max = c->srv->lim.idle_ms;
 
 	if (stream_queued(c->st) > 0 && idle < max)
-		set_timer(c, max - idle);
+		http_conn_timer(c, max - idle);
 	else
 		http_conn_drop(c);
 }
@@ -375,6 +378,12 @@ on_timer(void *arg)
 			idle_over(c);
 		}
 		break;
+	case CONN_SENDING:
+		if (stream_queued(c->st) <= STREAM_HIGH)
+			http_source_send(c);
+		else
+			idle_over(c);
+		break;
 	case CONN_HEAD:
 		refuse(c, 408);
 		break;
@@ -383,7 +392,7 @@ on_timer(void *arg)
 		if (idle >= c->srv->lim.body_ms)
 			refuse(c, 408);
 		else
-			set_timer(c, c->srv->lim.body_ms - idle);
+			http_conn_timer(c, c->srv->lim.body_ms - idle);
 		break;
 	case CONN_OPENING:
 		http_conn_drop(c);
@@ -411,7 +420,7 @@ http_conn_new(struct http_server *s, struct ev_stream *es)
 	buf_init(&c->in, INPUT_MAX);
 	list_init(&c->link);
 	list_add_tail(&s->conns, &c->link);
-	set_timer(c, s->lim.head_ms);
+	http_conn_timer(c, s->lim.head_ms);
 	c->st = stream_new(es, s->tls, NULL, &conn_stream_handler, c);
 	stream_family_join(&s->streams, c->st);
 }

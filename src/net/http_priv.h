@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of the HTTP server: http_server.c accepts, http_conn.c reads requests,
- * http_reply.c answers them, http_upgrade.c turns connections into WebSockets.
+ * http_reply.c answers them, http_source.c sends long answers, http_upgrade.c turns
+ * connections into WebSockets.
  */
 #pragma once
 
@@ -41,6 +42,7 @@ struct http_rq {
 
 /*
  *	OPENING -TLS-> IDLE -first byte-> HEAD -> BODY -complete-> BUSY -answer-> IDLE
+ *	                                                              \-source-> SENDING -> IDLE
  *
  * Owner: the server's list.  Idle, it holds neither head, body nor input.
  */
@@ -50,6 +52,7 @@ enum http_conn_state {
 	CONN_HEAD,
 	CONN_BODY,
 	CONN_BUSY,
+	CONN_SENDING,
 	CONN_GONE
 };
 
@@ -62,6 +65,9 @@ struct http_conn {
 	struct buf in; /* what came behind the request that is being handled */
 	struct ev_timer timer;
 	uint64_t progress_ms; /* last piece of a body */
+	struct http_source source; /* SENDING: the rest of the answer */
+	uint64_t source_left;
+	bool source_keep; /* the connection goes on behind it */
 	uint16_t depth;       /* callbacks in progress */
 	uint8_t state;
 };
@@ -80,9 +86,15 @@ struct http_answer {
 	const struct http_field *fields;
 	size_t nfields;
 	struct span body;
+	uint64_t length; /* of what a source will send; 0: that of body */
 	bool is_head; /* the length of the body, without the body */
 	bool keep;    /* the connection goes on */
 	int minor;    /* of the request */
 };
+
+/* Sends what the stream takes of the source; http_source_close() also without one. */
+void http_source_send(struct http_conn *c);
+void http_source_close(struct http_conn *c);
+void http_conn_timer(struct http_conn *c, uint64_t ms);
 
 void http_write_answer(struct http_conn *c, const struct http_answer *a);

@@ -93,7 +93,8 @@ write_head(struct buf *b, const struct http_answer *a, int64_t now_ms)
 	if (a->content_type != NULL)
 		buf_addf(b, "Content-Type: %s\r\n", a->content_type);
 	if (has_length(a->status))
-		buf_addf(b, "Content-Length: %zu\r\n", a->body.n);
+		buf_addf(b, "Content-Length: %llu\r\n",
+		    (unsigned long long)(a->length != 0 ? a->length : a->body.n));
 	if (!a->keep)
 		buf_add_str(b, "Connection: close\r\n");
 	else if (a->minor == 0)
@@ -132,18 +133,23 @@ http_write_answer(struct http_conn *c, const struct http_answer *a)
 	(void)!stream_write2(c->st, buf_span(&b), body); /* failures come as on_close */
 }
 
-static void
-answer(struct http_req *r, struct http_answer a)
+/* The connection that waits for this answer; NULL when there is nobody to answer. */
+static struct http_conn *
+asker(struct http_rq *rq)
 {
-	struct http_rq *rq = CONTAINER_OF(r, struct http_rq, pub);
-	struct http_conn *c = rq->conn;
+	struct http_conn *c = rq->aborting ? NULL : rq->conn;
 
-	if (rq->aborting)
-		return; /* from inside on_abort: there is nobody to answer */
-	if (c == NULL) {
+	if (c == NULL && !rq->aborting)
 		http_rq_free(rq);
-		return;
-	}
+	return c;
+}
+
+/* Writes it; returns whether the connection goes on afterwards. */
+static bool
+send_answer(struct http_conn *c, struct http_rq *rq, struct http_answer a)
+{
+	const struct http_req *r = &rq->pub;
+
 	assert(c->state == CONN_BUSY && c->rq == rq);
 	a.keep = a.keep && r->head->keep_alive && !rq->upgrade && !c->srv->draining;
 	a.minor = r->head->minor;
@@ -155,7 +161,41 @@ answer(struct http_req *r, struct http_answer a)
 		};
 	}
 	http_write_answer(c, &a);
-	http_conn_next(c, a.keep);
+	return a.keep;
+}
+
+static void
+answer(struct http_req *r, struct http_answer a)
+{
+	struct http_rq *rq = CONTAINER_OF(r, struct http_rq, pub);
+	struct http_conn *c = asker(rq);
+
+	if (c != NULL)
+		http_conn_next(c, send_answer(c, rq, a));
+}
+
+void
+http_reply_source(struct http_req *r, int status, const char *content_type,
+    uint64_t length, const struct http_source *source)
+{
+	struct http_rq *rq = CONTAINER_OF(r, struct http_rq, pub);
+	struct http_conn *c = asker(rq);
+	struct http_answer a = {
+		.status = status,
+		.content_type = content_type,
+		.length = length,
+		.keep = true,
+	};
+
+	if (c == NULL) {
+		source->close(source->arg);
+		return;
+	}
+	c->source = *source;
+	c->source_left = strcmp(r->head->method, "HEAD") == 0 ? 0 : length;
+	c->source_keep = send_answer(c, rq, a);
+	c->state = CONN_SENDING;
+	http_source_send(c);
 }
 
 void

@@ -61,6 +61,15 @@ void http_reply_fields(struct http_req *r, int status, const char *content_type,
 /* Answers and closes the connection. */
 void http_reply_close(struct http_req *r, int status, const char *content_type, struct span body);
 
+/* A body that is read while it is sent.  close is called exactly once, also after a failure. */
+struct http_source {
+	int (*read)(void *arg, uint8_t *p, size_t n); /* exactly n bytes, or an ERR_* */
+	void (*close)(void *arg);
+	void *arg;
+};
+void http_reply_source(struct http_req *r, int status, const char *content_type, uint64_t length,
+    const struct http_source *source);
+
 /*
  * Turns the connection of an upgrade request into a WebSocket (101; exactly
  * "Connection: upgrade", no extensions).  NULL after it answered 400/426 when the

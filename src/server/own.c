@@ -1,31 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Small answers and small files.  A file name from the wire is matched against a fixed
- * alphabet and opened below the folder, links not followed.
- */
+/* Small answers; the files of the agent's packages are those of server/packages.h. */
 #include "server/own.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "codec/jsonw.h"
-#include "crypto/crypto.h"
 #include "ev/ev.h"
 #include "net/http_server.h"
 #include "server/config.h"
 #include "server/domain/session.h"
+#include "server/packages.h"
 
 enum {
-	OWN_FILE_MAX = 64 * 1024 * 1024,
-	OWN_FILES_MAX = 100,
-	OWN_NAME_MAX = 128,
+	OWN_CA_MAX = 64 * 1024,
 	OWN_TEXT_MAX = 1024 * 1024,
 };
-
-#define SUMS "SHA256SUMS"
 
 bool
 own_handles(struct span path)
@@ -39,127 +29,19 @@ say(struct http_req *r, int status, const char *text)
 	http_reply(r, status, "text/plain; charset=utf-8", span_str(text));
 }
 
-/* ---- files ---- */
-
-/* Letters, digits and "._+-~", not beginning with a dot. */
-static bool
-name_ok(struct span s)
-{
-	static const char alphabet[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-~";
-
-	if (s.n == 0 || s.n > OWN_NAME_MAX || s.p[0] == '.')
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (memchr(alphabet, s.p[i], sizeof(alphabet) - 1) == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* Reads a regular file whole; ERR_NOTFOUND for anything else. */
-static int
-read_file(int dir, const char *name, struct buf *out)
-{
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	int err = ERR_NOTFOUND;
-
-	if (fd < 0)
-		return ERR_NOTFOUND;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= OWN_FILE_MAX) {
-		size_t n = (size_t)st.st_size;
-		uint8_t *p = n > 0 ? buf_grow(out, n) : NULL;
-
-		err = n == 0 || (p != NULL && read(fd, p, n) == (ssize_t)n) ? 0 : ERR_IO;
-	}
-	close(fd);
-	return err;
-}
-
 static void
 serve_ca(const struct own *o, struct http_req *r)
 {
-	auto_buf b;
+	int fd = open(o->env->config->ca_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint8_t *text = arena_alloc(&r->mem, OWN_CA_MAX);
+	ssize_t n = fd >= 0 ? read(fd, text, OWN_CA_MAX) : -1;
 
-	buf_init(&b, OWN_TEXT_MAX);
-	if (read_file(AT_FDCWD, o->env->config->ca_file, &b) != 0)
+	if (fd >= 0)
+		close(fd);
+	if (n < 0 || n == OWN_CA_MAX)
 		say(r, 404, "There is no CA of our own here.\n");
 	else
-		http_reply(r, 200, "application/x-pem-file", buf_span(&b));
-}
-
-static int
-name_cmp(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorted names of what may be served. */
-static size_t
-list_names(struct arena *mem, int dir, char *names[OWN_FILES_MAX])
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-	size_t n = 0;
-
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	while (n < OWN_FILES_MAX && (e = readdir(d)) != NULL) {
-		if (name_ok(span_str(e->d_name)) && strcmp(e->d_name, SUMS) != 0)
-			names[n++] = arena_strdup(mem, e->d_name);
-	}
-	closedir(d);
-	qsort(names, n, sizeof(*names), name_cmp);
-	return n;
-}
-
-static void
-serve_sums(struct http_req *r, int dir)
-{
-	char *names[OWN_FILES_MAX], hex[2 * SHA256_LEN + 1];
-	size_t n = list_names(&r->mem, dir, names);
-	uint8_t sum[SHA256_LEN];
-	auto_buf text;
-
-	buf_init(&text, OWN_TEXT_MAX);
-	for (size_t i = 0; i < n; i++) {
-		auto_buf b;
-
-		buf_init(&b, OWN_FILE_MAX);
-		if (read_file(dir, names[i], &b) != 0)
-			continue;
-		sha256(sum, buf_span(&b));
-		hex_encode(hex, sum, sizeof(sum));
-		buf_addf(&text, "%s  %s\n", hex, names[i]);
-	}
-	http_reply(r, 200, "text/plain; charset=utf-8", buf_span(&text));
-}
-
-static void
-serve_agent(const struct own *o, struct http_req *r)
-{
-	struct span name = span_sub(r->path, sizeof("/_agent/") - 1, r->path.n);
-	const char *folder = o->env->config->agent_dir;
-	int dir =
-	    folder[0] != '\0' ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	auto_buf b;
-
-	buf_init(&b, OWN_FILE_MAX);
-	if (dir < 0)
-		say(r, 404, "No agent packages are served here (agent_dir).\n");
-	else if (span_eq_str(name, SUMS))
-		serve_sums(r, dir);
-	else if (!name_ok(name) || read_file(dir, arena_str(&r->mem, name), &b) != 0)
-		say(r, 404, "There is no such file.\n");
-	else
-		http_reply(r, 200, "application/octet-stream", buf_span(&b));
-	if (dir >= 0)
-		close(dir);
+		http_reply(r, 200, "application/x-pem-file", span_of(text, (size_t)n));
 }
 
 /* ---- numbers ---- */
@@ -236,7 +118,8 @@ own_handle(const struct own *o, struct http_req *r)
 	else if (span_eq_str(r->path, "/_ca.pem"))
 		serve_ca(o, r);
 	else if (span_starts(r->path, "/_agent/"))
-		serve_agent(o, r);
+		packages_serve(o->packages, o->env->config->agent_dir,
+		    span_sub(r->path, sizeof("/_agent/") - 1, r->path.n), r);
 	else
 		say(r, 404, "There is nothing here.\n");
 }

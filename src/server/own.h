@@ -14,10 +14,12 @@
 #include "server/env.h"
 
 struct http_req;
+struct packages;
 
 /* The numbers that only the server knows; appended to /_metrics. */
 struct own {
 	const struct server_env *env;
+	struct packages *packages;
 	int64_t started_ms;
 	void (*metrics)(void *arg, struct buf *out);
 	void *arg;

@@ -21,6 +21,7 @@
 #include "server/gateway/gateway.h"
 #include "server/notify.h"
 #include "server/own.h"
+#include "server/packages.h"
 
 enum {
 	STOP_POLL_MS = 20,
@@ -177,6 +178,7 @@ start_parts(struct server *s, struct fault *f)
 	s->gateway = gateway_new(e);
 	s->own = (struct own){
 		.env = e,
+		.packages = packages_new(e->loop),
 		.started_ms = ev_wall_ms(e->loop),
 		.metrics = write_metrics,
 		.arg = s,
@@ -272,6 +274,7 @@ server_free(struct server *s)
 		return;
 	if (s->http != NULL)
 		http_server_free(s->http);
+	packages_free(s->own.packages);
 	api_free(s->api);
 	if (s->env.sessions != NULL)
 		sessions_free(s->env.sessions);

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import http.client
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -521,12 +522,19 @@ def own_paths(world):
     metrics = world.get("/_metrics")
     ok('operation="StartSession",outcome="refused"' in metrics, "calls are counted by outcome")
     ok('sallyport_sessions_live{state="Connected"} 0' in metrics, "sessions are counted by state")
-    equal(world.get("/_ca.pem"), world.ca.read_text(), "/_ca.pem")
+    (world.packages / ".ca.pem").symlink_to(world.state / "ca.pem")
+    equal(world.get("/_ca.pem"), world.ca.read_text(), "/_ca.pem, also where ca_file is a link")
     (world.packages / "sallyport-agent.deb").write_text("not really")
     (world.packages / "link").symlink_to("/etc/passwd")
     digest = hashlib.sha256(b"not really").hexdigest()
     equal(world.get("/_agent/SHA256SUMS"), f"{digest}  sallyport-agent.deb\n", "/_agent/SHA256SUMS")
     equal(world.get("/_agent/sallyport-agent.deb"), "not really", "an agent package")
+    big = os.urandom(5 << 20).hex()
+    (world.packages / "sallyport-agent.deb").write_text(big)
+    sums = {world.get("/_agent/SHA256SUMS") for _ in range(2)}
+    equal(sums, {f"{hashlib.sha256(big.encode()).hexdigest()}  sallyport-agent.deb\n"},
+          "a package that changed has another digest, each time it is asked for")
+    ok(world.get("/_agent/sallyport-agent.deb") == big, "a large package arrives whole")
     for path in ("/_agent/link", "/_agent/", "/_agent/%2e%2e/admin-credentials", "/_agent/..",
                  "/_nothing"):
         try:
@@ -555,7 +563,7 @@ def life(world):
 
 def main():
     packages = pathlib.Path(tempfile.mkdtemp(prefix="packages-"))
-    with World("api", f"agent_dir = {packages}\n") as world:
+    with World("api", f"agent_dir = {packages}\nca_file = {packages}/.ca.pem\n") as world:
         world.packages = packages
         ssm, ec2 = client(world, "ssm"), client(world, "ec2")
         activation = activations(world, ssm)
