@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 
+#include "agent/copy_program.h"
 #include "agent/dial.h"
 #include "agent/files.h"
 #include "base/log.h"
@@ -250,6 +251,8 @@ agent_main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 
 	log_setup(LOG_INFO, LOG_FORMAT_AUTO, "sallyport-agent");
+	if (strcmp(name, AGENT_COPY_WORD) == 0) /* of the agent, not of a person */
+		return agent_copy_main();
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
 	    strcmp(name, "help") == 0) {
 		(void)fputs(general_help, stdout);

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "agent/copy_program.h"
 #include "proto/ids.h"
 
 #define PATH_USER "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
@@ -24,16 +25,16 @@ count_words(struct span text)
 int
 launch_check(const struct spawn_request *r, struct fault *f)
 {
-	if (r->kind < SPAWN_LOGIN || r->kind > SPAWN_EXEC)
+	if (r->kind < SPAWN_LOGIN || r->kind > SPAWN_COPY)
 		return fault_set(f, ERR_INVALID, "not a kind of session");
 	if (!id_session_valid(span_str(r->session_id)))
 		return fault_set(f, ERR_INVALID, "not a session's id");
 	if (r->text.n > SPAWN_TEXT_MAX)
 		return fault_set(f, ERR_LIMIT, "the command is too long");
-	if (r->kind == SPAWN_LOGIN)
+	if (r->kind == SPAWN_LOGIN || r->kind == SPAWN_COPY)
 		return r->text.n == 0
 		    ? 0
-		    : fault_set(f, ERR_INVALID, "a login shell takes no command");
+		    : fault_set(f, ERR_INVALID, "this kind of session takes no command");
 	if (r->text.n == 0)
 		return fault_set(f, ERR_INVALID, "the command is empty");
 	if (r->kind == SPAWN_COMMAND)
@@ -88,6 +89,21 @@ argv_exec(struct launch *l, const struct spawn_request *r)
 	return v;
 }
 
+/*
+ * This very program, whatever has become of the file since: the link leads to what runs.
+ * No path of the machine is looked at, so the user need not be able to see it.
+ */
+static const char *const *
+argv_copy(struct launch *l)
+{
+	const char **v = arena_alloc(&l->mem, 3 * sizeof(*v));
+
+	v[0] = "/proc/self/exe";
+	v[1] = AGENT_COPY_WORD;
+	l->spawn.argv0 = "sallyport-agent";
+	return v;
+}
+
 /* --- environment -------------------------------------------------------- */
 
 static const char *const *
@@ -104,7 +120,7 @@ environment(struct launch *l, const struct spawn_request *r, const struct agent_
 	v[n++] = u->uid == 0 ? "PATH=" PATH_ROOT : "PATH=" PATH_USER;
 	v[n++] = arena_printf(
 	    &l->mem, "LANG=%s", lang != NULL && *lang != '\0' ? lang : "C.UTF-8");
-	if (r->kind != SPAWN_EXEC)
+	if (spawn_has_terminal(r->kind))
 		v[n++] = "TERM=xterm-256color";
 	if (tz != NULL && *tz != '\0')
 		v[n++] = arena_printf(&l->mem, "TZ=%s", tz);
@@ -117,7 +133,7 @@ void
 launch_init(struct launch *l, const struct spawn_request *r, const struct agent_user *u,
     bool drop, bool contain)
 {
-	bool pty = r->kind != SPAWN_EXEC;
+	bool pty = spawn_has_terminal(r->kind);
 
 	*l = (struct launch){ 0 };
 	arena_init(&l->mem);
@@ -131,6 +147,8 @@ launch_init(struct launch *l, const struct spawn_request *r, const struct agent_
 		l->spawn.argv = argv_login(l, u);
 	else if (r->kind == SPAWN_COMMAND)
 		l->spawn.argv = argv_command(l, r->text);
+	else if (r->kind == SPAWN_COPY)
+		l->spawn.argv = argv_copy(l);
 	else
 		l->spawn.argv = argv_exec(l, r);
 	l->spawn.envp = environment(l, r, u);

@@ -118,7 +118,7 @@ start(struct session *s, struct monitor *m, const struct monitor_request *q,
 	struct evu_spawned sd = { .fd = { -1, -1, -1 } };
 	struct agent_user u;
 	struct launch l;
-	int e, n = r->kind == SPAWN_EXEC ? 3 : 1;
+	int e, n = spawn_has_terminal(r->kind) ? 1 : 3;
 
 	if ((e = launch_check(r, f)) != 0 ||
 	    (e = agent_user_allowed(&m->o.policy, r->user, &u, f)) != 0)

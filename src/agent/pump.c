@@ -42,7 +42,7 @@ on_hold(void *arg)
 static size_t
 hold_back(struct agent_pump *p, struct span text, bool may_hold)
 {
-	size_t n = may_hold ? utf8_incomplete_tail(text) : 0;
+	size_t n = may_hold && !p->bytes ? utf8_incomplete_tail(text) : 0;
 
 	p->ntail = (uint8_t)n;
 	if (n == 0) {

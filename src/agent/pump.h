@@ -4,7 +4,7 @@
  * channel takes it, in payloads that end between characters.
  *
  * Bytes are never changed.  An incomplete character at the end of what is there waits for
- * its rest, for at most PUMP_HOLD_MS.
+ * its rest, for at most PUMP_HOLD_MS, unless it is no text at all.
  *
  * Owner: the shell.  The pump owns the stream.
  */
@@ -30,6 +30,7 @@ struct pump_ops {
 struct agent_pump {
 	struct ev_stream *s; /* NULL: ended or not started */
 	uint32_t type;
+	bool bytes;         /* not text: nothing is held back */
 	const char *prefix; /* put before each payload that begins a line; "" : none */
 	const struct pump_ops *ops;
 	void *arg;

@@ -22,7 +22,8 @@ takes_input(const struct session_document *doc)
 {
 	if (doc->type == DOCUMENT_PORT) /* one connection: SSH */
 		return strcmp(doc->forward_type, "LocalPortForwarding") != 0;
-	return doc->type == DOCUMENT_NONINTERACTIVE && doc->standard_input;
+	return doc->type == DOCUMENT_COPY ||
+	    (doc->type == DOCUMENT_NONINTERACTIVE && doc->standard_input);
 }
 
 static void

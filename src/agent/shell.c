@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "agent/copy_log.h"
 #include "agent/launch.h"
 #include "agent/pump.h"
 #include "agent/words.h"
@@ -21,13 +22,14 @@ struct agent_shell {
 	const struct agent_shell_ops *ops;
 	void *arg;
 	struct spawned *child;
-	bool pty, has_input, started, exited;
+	bool pty, copy, has_input, started, exited;
 	bool deaf_due; /* the client is to be told that nobody reads its input */
 	int status;
 	struct agent_pump out, err; /* a terminal has only out, for both directions */
 	struct ev_stream *in;       /* a pipe; NULL: none, or not any more */
 	const char *prefix[2];      /* in the document */
 	uint32_t err_type;
+	struct agent_copy_log log; /* copy: for standard error */
 	const char *profile; /* typed into the new shell, in the document */
 	struct term_size size;
 	struct buf input;     /* what the program did not take yet */
@@ -43,6 +45,8 @@ check_end(struct agent_shell *sh)
 	if (!sh->exited || sh->out.s != NULL || sh->err.s != NULL)
 		return;
 	ev_timer_clear(&sh->last);
+	if (sh->copy)
+		agent_copy_log_end(&sh->log);
 	sh->ops->ended(sh->arg, sh->status);
 }
 
@@ -262,6 +266,28 @@ static const struct pump_ops shell_pump = {
 	.writable = pump_writable,
 };
 
+static size_t
+log_room(void *arg)
+{
+	(void)arg;
+	return PUMP_CHUNK;
+}
+
+static void
+log_send(void *arg, uint32_t type, struct span payload)
+{
+	struct agent_shell *sh = arg;
+
+	(void)type;
+	agent_copy_log_add(&sh->log, payload);
+}
+
+static const struct pump_ops log_pump = {
+	.room = log_room,
+	.send = log_send,
+	.ended = pump_ended,
+};
+
 /* Without the word of both ends such a command reads nothing. */
 static void
 take_input(struct agent_shell *sh, struct ev_stream *in)
@@ -294,8 +320,9 @@ on_started(void *arg, struct ev_stream *io[3])
 		take_input(sh, io[0]);
 		agent_pump_start(
 		    &sh->out, io[1], PAYLOAD_OUTPUT, sh->prefix[0], &shell_pump, sh);
-		agent_pump_start(
-		    &sh->err, io[2], sh->err_type, sh->prefix[1], &shell_pump, sh);
+		sh->out.bytes = sh->copy;
+		agent_pump_start(&sh->err, io[2], sh->err_type, sh->prefix[1],
+		    sh->copy ? &log_pump : &shell_pump, sh);
 	}
 	if (sh->refused && sh->input.len == 0) {
 		sh->refused = false;
@@ -327,6 +354,9 @@ request_of(struct spawn_request *r, struct buf *words, const struct session_docu
 	switch (doc->type) {
 	case DOCUMENT_STANDARD_STREAM:
 		r->kind = SPAWN_LOGIN;
+		return 0;
+	case DOCUMENT_COPY:
+		r->kind = SPAWN_COPY;
 		return 0;
 	case DOCUMENT_INTERACTIVE:
 		r->kind = SPAWN_COMMAND;
@@ -372,7 +402,9 @@ agent_shell_start(struct agent_shell **out, struct spawner *sp,
 	sh->loop = sp->loop;
 	sh->ops = ops;
 	sh->arg = arg;
-	sh->pty = r.kind != SPAWN_EXEC;
+	sh->pty = spawn_has_terminal(r.kind);
+	sh->copy = r.kind == SPAWN_COPY;
+	sh->log.session_id = o->session_id;
 	sh->has_input = !sh->pty && o->input;
 	sh->size = o->size;
 	sh->profile = r.kind == SPAWN_LOGIN ? o->doc->shell_profile : "";

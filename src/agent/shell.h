@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program of a session: a login shell or a command on a terminal, or a command on
- * pipes.
+ * The program of a session: a login shell or a command on a terminal, a command on pipes,
+ * or the node's end of a copy, which is like a command whose standard error is the log's.
  *
  *	STARTING --started--> RUNNING --exited, all output read--> ended
  *	    \__ failed

@@ -8,7 +8,7 @@
  *	                       started as a normal user, and for simulation
  *	spawner_remote_new()   asks the root monitor (agent/monitor.h) over a socketpair
  *
- * What may be started is one of three fixed kinds; no caller chooses a program.
+ * What may be started is one of four fixed kinds; no caller chooses a program.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ enum spawn_kind {
 	SPAWN_LOGIN = 1, /* the user's login shell on a terminal */
 	SPAWN_COMMAND,   /* sh -c "text" on a terminal */
 	SPAWN_EXEC,      /* words, looked up in PATH, with three pipes */
+	SPAWN_COPY,      /* this program as agent/copy_program.h, with three pipes */
 };
 
 enum {
@@ -29,6 +30,12 @@ enum {
 	SPAWN_WORDS_MAX = 1024,
 	SPAWN_SESSIONS_MAX = 1000,
 };
+
+static inline bool
+spawn_has_terminal(enum spawn_kind kind)
+{
+	return kind == SPAWN_LOGIN || kind == SPAWN_COMMAND;
+}
 
 struct spawn_request {
 	enum spawn_kind kind;

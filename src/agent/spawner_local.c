@@ -131,7 +131,7 @@ local_spawn(struct spawner *sp, const struct spawn_request *r,
 	struct fault f = { 0 };
 
 	c->base = (struct spawned){ sp, h, arg };
-	c->pty = r->kind != SPAWN_EXEC;
+	c->pty = spawn_has_terminal(r->kind);
 	list_init(&c->link);
 	list_add_tail(&l->children, &c->link);
 	if (start(l, c, r, &f) != 0) {

@@ -10,6 +10,7 @@ const struct cli_command cli_commands[] = {
 	{ "ls", "list the nodes", cmd_ls },
 	{ "connect", "open a shell on a node", cmd_connect },
 	{ "exec", "run a command on a node", cmd_exec },
+	{ "cp", "copy files to and from a node", cmd_cp },
 	{ "forward", "carry local ports to ports behind a node", cmd_forward },
 	{ "ssh", "run ssh to a node", cmd_ssh },
 	{ "ssh-config", "print the block for ~/.ssh/config", cmd_ssh_config },

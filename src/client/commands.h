@@ -7,6 +7,7 @@
 int cmd_ls(struct cli *c, int argc, char **argv);
 int cmd_connect(struct cli *c, int argc, char **argv);
 int cmd_exec(struct cli *c, int argc, char **argv);
+int cmd_cp(struct cli *c, int argc, char **argv);
 int cmd_forward(struct cli *c, int argc, char **argv);
 int cmd_ssh(struct cli *c, int argc, char **argv);
 int cmd_ssh_config(struct cli *c, int argc, char **argv);

@@ -72,11 +72,9 @@ table_width(const char *text)
 
 /* --- cells ------------------------------------------------------------------------- */
 
-/* Without anything that a terminal would obey. */
-static const char *
-harmless(struct table *t, const char *text)
+void
+table_harmless(char *to, const char *text)
 {
-	char *copy = arena_alloc(&t->mem, strlen(text) + 1), *to = copy;
 	struct span s = span_str(text);
 
 	while (s.n > 0) {
@@ -92,6 +90,15 @@ harmless(struct table *t, const char *text)
 		}
 		s = span_sub(s, MAX(n, 1), s.n);
 	}
+	*to = '\0';
+}
+
+static const char *
+harmless(struct table *t, const char *text)
+{
+	char *copy = arena_alloc(&t->mem, strlen(text) + 1);
+
+	table_harmless(copy, text);
 	return copy;
 }
 

@@ -28,5 +28,7 @@ void table_add(struct table *t, const char *text, const char *mark);
 /* The head and all rows; colours only when asked for. */
 void table_render(const struct table *t, bool colour, struct buf *out);
 
+/* The text without anything that a terminal would obey; to has room for all of it. */
+void table_harmless(char *to, const char *text);
 /* Cells of a terminal that the text takes. */
 size_t table_width(const char *text);

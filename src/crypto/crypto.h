@@ -24,6 +24,7 @@ struct sha256_ctx; /* incremental */
 struct sha256_ctx *sha256_new(void) __attribute__((returns_nonnull));
 void sha256_add(struct sha256_ctx *c, struct span s);
 void sha256_final(struct sha256_ctx *c, uint8_t out[SHA256_LEN]); /* frees c */
+void sha256_now(const struct sha256_ctx *c, uint8_t out[SHA256_LEN]); /* so far; c goes on */
 void sha256_free(struct sha256_ctx *c);
 
 /* Constant time in the contents; lengths are not secret. */

@@ -152,6 +152,15 @@ sha256_final(struct sha256_ctx *c, uint8_t out[SHA256_LEN])
 }
 
 void
+sha256_now(const struct sha256_ctx *c, uint8_t out[SHA256_LEN])
+{
+	EVP_MD_CTX *copy = thread_ctx_get()->md;
+
+	MUST(EVP_MD_CTX_copy_ex(copy, (const EVP_MD_CTX *)(const void *)c) == 1);
+	MUST(EVP_DigestFinal_ex(copy, out, NULL) == 1);
+}
+
+void
 sha256_free(struct sha256_ctx *c)
 {
 	EVP_MD_CTX_free(md_ctx(c));

@@ -23,6 +23,7 @@ static const char *const type_names[] = {
 	[DOCUMENT_INTERACTIVE] = "InteractiveCommands",
 	[DOCUMENT_NONINTERACTIVE] = "NonInteractiveCommands",
 	[DOCUMENT_PORT] = "Port",
+	[DOCUMENT_COPY] = "Sallyport_CopyFiles",
 };
 
 const char *
@@ -286,7 +287,7 @@ read_head(struct document_ctx *c, struct session_document *d, const json_t *o)
 	if (type == NULL || document_type_parse(&d->type, span_str(type)) != 0)
 		return fault_set(c->f, ERR_INVALID,
 		    "sessionType must be Standard_Stream, InteractiveCommands, "
-		    "NonInteractiveCommands or Port");
+		    "NonInteractiveCommands, Port or Sallyport_CopyFiles");
 	if (description != NULL && !json_is_null(description) &&
 	    !json_is_string(description))
 		return fault_set(c->f, ERR_INVALID, "description must be a string");
@@ -328,7 +329,7 @@ read_document(struct document_ctx *c, struct session_document *d, json_t *o)
 		return r;
 	if (d->type == DOCUMENT_PORT)
 		return read_port(c, d, properties);
-	if (d->type == DOCUMENT_STANDARD_STREAM)
+	if (d->type == DOCUMENT_STANDARD_STREAM || d->type == DOCUMENT_COPY)
 		return 0;
 	return read_commands(c, d, properties);
 }

@@ -30,6 +30,7 @@ enum document_type {
 	DOCUMENT_INTERACTIVE,
 	DOCUMENT_NONINTERACTIVE,
 	DOCUMENT_PORT,
+	DOCUMENT_COPY, /* ours: proto/copy.h */
 };
 const char *document_type_name(enum document_type t); /* "Standard_Stream", ... */
 int document_type_parse(enum document_type *t, struct span name) MUST_USE;

@@ -117,6 +117,12 @@ static const char exec[] =
     "  }\n"
     "}\n";
 
+/* Ours, for "sallyport cp".  What is copied is said inside the session. */
+static const char copy_files[] =
+    HEAD("Document to copy files to and from an instance", "Sallyport_CopyFiles")
+    "  \"properties\": {}\n"
+    "}\n";
+
 static const char ssh[] =
     HEAD("Document to start SSH session over Session Manager", "Port")
     "  \"parameters\": {\n"
@@ -163,6 +169,7 @@ const struct document_builtin document_builtins[] = {
 	{ "AWS-StartInteractiveCommand", "Session", false, interactive },
 	{ "AWS-StartNonInteractiveCommand", "Session", false, noninteractive },
 	{ "Sallyport-Exec", "Session", false, exec },
+	{ "Sallyport-CopyFiles", "Session", false, copy_files },
 	{ "AWS-StartSSHSession", "Session", false, ssh },
 	{ "AWS-StartPortForwardingSession", "Session", false, forward },
 	{ "AWS-StartPortForwardingSessionToRemoteHost", "Session", false, forward_remote },

@@ -19,7 +19,7 @@ t_builtins(void **state)
 {
 	(void)state;
 
-	assert_int_equal(document_builtins_len, 7);
+	assert_int_equal(document_builtins_len, 8);
 	for (size_t i = 0; i < document_builtins_len; i++) {
 		const struct document_builtin *b = &document_builtins[i];
 		struct fault f = { 0 };

@@ -372,7 +372,7 @@ t_list(void **state)
 		    NULL },
 		{ "\"Filters\":[{\"Key\":\"PlatformTypes\",\"Values\":[\"Linux\"]},"
 		  "{\"Key\":\"Owner\",\"Values\":[\"ThirdParty\"]}]",
-		    "Sallyport-Exec", NULL },
+		    "Sallyport-CopyFiles,Sallyport-Exec", NULL },
 		{ "\"Filters\":[{\"Key\":\"PlatformTypes\",\"Values\":[\"Plan9\"]}]", "",
 		    NULL },
 		{ "\"Filters\":[{\"Key\":\"tag:k\",\"Values\":[\"v\"]}]", "Own", NULL },
@@ -414,7 +414,7 @@ t_list(void **state)
 		token = json_get_str(w.json, "NextToken");
 		token = token != NULL ? arena_strdup(&w.mem, token) : NULL;
 	}
-	assert_int_equal(names, 8);
+	assert_int_equal(names, 9);
 	assert_int_equal(pages, 3);
 	world_down(&w);
 }
