@@ -38,12 +38,23 @@ buf_reset(struct buf *b)
 	b->err = 0;
 }
 
+static void
+move(struct buf *b, size_t cap)
+{
+	uint8_t *p = xmalloc(cap);
+
+	if (b->len > 0)
+		memcpy(p, b->p, b->len);
+	release(b);
+	b->p = p;
+	b->cap = cap;
+}
+
 /* Makes room for n more bytes and a NUL; false when that would pass the limit. */
 static bool
 reserve(struct buf *b, size_t n)
 {
 	size_t cap;
-	uint8_t *p;
 
 	if (b->err != 0)
 		return false;
@@ -56,14 +67,15 @@ reserve(struct buf *b, size_t n)
 	cap = MAX(b->cap, (size_t)BUF_FIRST);
 	while (cap <= b->len + n)
 		cap *= 2;
-	cap = MIN(cap, b->max + 1);
-	p = xmalloc(cap);
-	if (b->len > 0)
-		memcpy(p, b->p, b->len);
-	release(b);
-	b->p = p;
-	b->cap = cap;
+	move(b, MIN(cap, b->max + 1));
 	return true;
+}
+
+void
+buf_reserve(struct buf *b, size_t n)
+{
+	if (b->err == 0 && n <= b->max - b->len && n >= b->cap - b->len)
+		move(b, b->len + n + 1);
 }
 
 uint8_t *

@@ -38,6 +38,8 @@ void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
  * Lengthens by n bytes at the end, to be filled by the caller; NULL when over the limit.
  */
 uint8_t *buf_grow(struct buf *b, size_t n);
+/* Room for n more bytes at once, so that appending them moves nothing.  No error, only room. */
+void buf_reserve(struct buf *b, size_t n);
 /* Drops n bytes from the front (n <= len). */
 void buf_consume(struct buf *b, size_t n);
 

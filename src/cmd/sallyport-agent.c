@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The node agent.  Everything is in src/agent/. */
 #include "agent/cli.h"
+#include "base/heap.h"
 
 int
 main(int argc, char **argv)
 {
+	heap_setup();
 	return agent_main(argc, argv);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/heap.h"
 #include "client/cli.h"
 #include "client/plugin.h"
 
@@ -28,6 +29,7 @@ main(int argc, char **argv)
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "sallyport";
 
+	heap_setup();
 	if (!has_standard_streams())
 		return 1;
 	if (strncmp(name, "session-manager-plugin", strlen("session-manager-plugin")) ==

@@ -4,6 +4,7 @@
  */
 #include <getopt.h>
 
+#include "base/heap.h"
 #include "crypto/crypto.h"
 #include "server/init.h"
 #include "server/server.h"
@@ -118,6 +119,7 @@ main(int argc, char **argv)
 	bool init = argc > 1 && strcmp(argv[1], "init") == 0;
 	int status;
 
+	heap_setup();
 	if (init) {
 		argv[1] = argv[0];
 		argc--;
