@@ -411,10 +411,13 @@ stream_write(struct stream *st, struct span s)
 	return stream_write2(st, s, SPAN_NONE);
 }
 
-void
+bool
 stream_cork(struct stream *st)
 {
+	bool was = st->corked;
+
 	st->corked = true;
+	return !was;
 }
 
 void

@@ -54,7 +54,7 @@ int stream_write2(struct stream *st, struct span a, struct span b) MUST_USE;
  * record run; uncork at the end of the batch.  Writes made while a TLS stream of the same
  * context delivers data gather by themselves until all of it was delivered.
  */
-void stream_cork(struct stream *st);
+bool stream_cork(struct stream *st); /* whether it was not corked before */
 void stream_uncork(struct stream *st);
 size_t stream_queued(const struct stream *st);
 void stream_set_queue_max(struct stream *st, size_t max);

@@ -277,6 +277,7 @@ tunnel_new(struct ev_loop *l, const struct tunnel_config *cfg,
 	    &(struct smux_config){
 		.is_client = cfg->is_client,
 		.own = cfg->own,
+		.max_frame = cfg->own ? SMUX_FRAME_MAX : SMUX_FRAME,
 		.max_streams = cfg->streams_max,
 		.window = cfg->own ? SMUX_WINDOW_MAX : 0,
 		.keepalive_ms = cfg->keepalive ? SMUX_KEEPALIVE_MS : 0,

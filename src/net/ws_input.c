@@ -149,6 +149,16 @@ feed_part(struct wsconn *c, const uint8_t *p, size_t n)
 	return used;
 }
 
+/* What begins here will be gathered: in one place from the start, if its length is known. */
+static void
+reserve_frame(struct wsconn *c, struct span in)
+{
+	struct ws_frame f;
+
+	if (c->part.len == 0 && ws_decode_head(&f, in, c->o.message_max) == 0)
+		buf_reserve(&c->part, f.head_len + (size_t)f.body_len);
+}
+
 void
 wsconn_feed(struct wsconn *c, uint8_t *p, size_t n)
 {
@@ -173,6 +183,7 @@ wsconn_feed(struct wsconn *c, uint8_t *p, size_t n)
 	}
 	if (n == 0 || !wsconn_is_open(c))
 		return;
+	reserve_frame(c, span_of(p, n));
 	buf_add(&c->part, span_of(p, n));
 	c->held = wsconn_blocked(c);
 }
