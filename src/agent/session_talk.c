@@ -145,6 +145,8 @@ on_response(struct agent_session *s, struct span payload)
 	}
 	if (answer.ext.present) {
 		channel_set_own_peer(s->ch, answer.ext.max_payload, answer.ext.window);
+		if (answer.ext.no_digest)
+			channel_set_no_digest(s->ch);
 		s->tell_status = answer.ext.exit_status;
 		s->input = asked.ext.input && answer.ext.input;
 	}

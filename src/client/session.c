@@ -145,6 +145,16 @@ become_ready(struct client_session *s, const char *customer_message)
 	s->ops->on_ready(s->arg, &info);
 }
 
+static void
+know_own_peer(struct client_session *s)
+{
+	const struct handshake_ext *ext = &s->request.ext;
+
+	channel_set_own_peer(s->ch, ext->max_payload, ext->window);
+	if (ext->no_digest)
+		channel_set_no_digest(s->ch);
+}
+
 static int
 on_request(struct client_session *s, struct span json)
 {
@@ -173,8 +183,7 @@ on_request(struct client_session *s, struct span json)
 	if (r != 0)
 		session_end(s, SESSION_UNUSABLE, fault_text(&f));
 	else if (s->request.ext.present)
-		channel_set_own_peer(
-		    s->ch, s->request.ext.max_payload, s->request.ext.window);
+		know_own_peer(s);
 	return r;
 }
 

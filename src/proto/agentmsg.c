@@ -74,6 +74,7 @@ needs_date(const struct agentmsg *m)
 int
 agentmsg_decode(struct agentmsg *m, struct span in)
 {
+	static const uint8_t none[SHA256_LEN];
 	const uint8_t *p = in.p;
 
 	if (in.n < AGENTMSG_HEAD || get_be32(p + OFF_HEADER_LEN) != AGENTMSG_HEADER_LEN)
@@ -90,6 +91,7 @@ agentmsg_decode(struct agentmsg *m, struct span in)
 	m->flags = get_be64(p + OFF_FLAGS);
 	swap_id(m->id, p + OFF_ID);
 	memcpy(m->digest, p + OFF_DIGEST, sizeof(m->digest));
+	m->no_digest = memcmp(m->digest, none, sizeof(none)) == 0;
 	m->payload_type = get_be32(p + OFF_PAYLOAD_TYPE);
 	m->payload = span_sub(in, AGENTMSG_HEAD, in.n);
 	return m->created_ms == 0 && needs_date(m) ? ERR_INVALID : 0;
@@ -128,7 +130,10 @@ agentmsg_encode(struct buf *out, const struct agentmsg *m)
 	put_be64(p + OFF_SEQ, (uint64_t)m->seq);
 	put_be64(p + OFF_FLAGS, m->flags);
 	swap_id(p + OFF_ID, m->id);
-	sha256(p + OFF_DIGEST, m->payload);
+	if (m->no_digest)
+		memset(p + OFF_DIGEST, 0, SHA256_LEN);
+	else
+		sha256(p + OFF_DIGEST, m->payload);
 	put_be32(p + OFF_PAYLOAD_TYPE, m->payload_type);
 	put_be32(p + OFF_PAYLOAD_LEN, (uint32_t)m->payload.n);
 	if (m->payload.n > 0)

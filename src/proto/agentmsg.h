@@ -70,6 +70,7 @@ struct agentmsg {
 	uint64_t flags;
 	uint8_t id[16]; /* in UUID order (the halves are swapped on the wire) */
 	uint8_t digest[32];
+	bool no_digest; /* to encode: zeros; decoded: it is all zeros */
 	uint32_t payload_type;
 	struct span payload; /* points into the input */
 };
@@ -91,7 +92,7 @@ bool agentmsg_is(const struct agentmsg *m, const char *type);
 void agentmsg_id_format(char out[37], const uint8_t id[16]);
 
 /*
- * Appends one message; digest and schema version are filled in here.  A payload over
+ * Appends one message; digest (unless no_digest) and schema version are filled in here.  A payload over
  * AGENTMSG_PAYLOAD_MAX marks the buffer bad (ERR_LIMIT).
  */
 void agentmsg_encode(struct buf *out, const struct agentmsg *m);

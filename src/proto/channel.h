@@ -126,6 +126,11 @@ void channel_down(struct channel *ch);
  * flight (clamped to sane limits here).
  */
 void channel_set_own_peer(struct channel *ch, size_t payload_max, size_t window);
+/*
+ * The handshake showed that neither end wants the SHA-256 of each payload: stream data leaves
+ * without one and is taken without one.  TLS has seen to it that nothing changed on the way.
+ */
+void channel_set_no_digest(struct channel *ch);
 
 /*
  * One WebSocket message from the transport, binary or text.  0 also for what is ignored

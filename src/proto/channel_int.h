@@ -56,7 +56,7 @@ struct channel {
 	enum channel_role role;
 	const struct channel_ops *ops;
 	void *arg;
-	bool up, paused, closed, own_peer, peer_spoke;
+	bool up, paused, closed, own_peer, peer_spoke, no_digest;
 	bool delivering;    /* inside deliver(): sends wait for the ack */
 	bool flushing;      /* inside the transmission loop */
 	bool want_writable; /* channel_send() said ERR_AGAIN */

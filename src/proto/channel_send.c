@@ -195,7 +195,10 @@ channel_send(
     struct channel *ch, uint64_t now_ms, uint32_t payload_type, struct span payload)
 {
 	struct agentmsg m = {
-		.created_ms = 1, .payload_type = payload_type, .payload = payload
+		.created_ms = 1,
+		.payload_type = payload_type,
+		.payload = payload,
+		.no_digest = ch->no_digest,
 	};
 	struct channel_sent *e;
 

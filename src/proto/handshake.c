@@ -42,6 +42,7 @@ handshake_ext_ours(uint32_t max_payload, uint32_t window)
 		.present = true,
 		.version = HANDSHAKE_EXT_VERSION,
 		.exit_status = true,
+		.no_digest = true,
 		.max_payload = max_payload,
 		.window = window,
 	};
@@ -58,6 +59,7 @@ build_ext(struct jsonw *w, const struct handshake_ext *e)
 	jw_field_bool(w, "ExitStatus", e->exit_status);
 	if (e->input)
 		jw_field_bool(w, "Input", true);
+	jw_field_bool(w, "NoDigest", e->no_digest);
 	jw_field_int(w, "MaxPayload", e->max_payload);
 	jw_field_int(w, "Window", e->window);
 	jw_close(w, '}');
@@ -80,6 +82,7 @@ parse_ext(struct handshake_ext *e, const json_t *o)
 	e->version = (uint32_t)version;
 	e->exit_status = json_get_bool(x, "ExitStatus", false);
 	e->input = json_get_bool(x, "Input", false);
+	e->no_digest = json_get_bool(x, "NoDigest", false);
 	e->max_payload = (uint32_t)MIN(payload, (int64_t)HANDSHAKE_EXT_PAYLOAD_MAX);
 	e->window = (uint32_t)MIN(window, (int64_t)HANDSHAKE_EXT_WINDOW_MAX);
 }

@@ -48,6 +48,7 @@ struct handshake_ext {
 	uint32_t version;
 	bool exit_status;
 	bool input; /* request: is taken, and FLAG_END_OF_INPUT ends it; response: will be */
+	bool no_digest; /* stream data needs no PayloadDigest */
 	uint32_t max_payload;
 	uint32_t window;
 };
