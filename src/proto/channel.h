@@ -129,6 +129,7 @@ void channel_set_own_peer(struct channel *ch, size_t payload_max, size_t window)
 /*
  * The handshake showed that neither end wants the SHA-256 of each payload: stream data leaves
  * without one and is taken without one.  TLS has seen to it that nothing changed on the way.
+ * The client calls this once its HandshakeResponse is sent: all that follows is read after it.
  */
 void channel_set_no_digest(struct channel *ch);
 

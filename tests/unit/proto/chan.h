@@ -53,7 +53,7 @@ chan_transmit(void *arg, struct span msg)
 	struct agentmsg m;
 
 	assert_int_equal(agentmsg_decode(&m, msg), 0);
-	assert_int_equal(agentmsg_check_digest(&m), 0);
+	assert_true(m.no_digest || agentmsg_check_digest(&m) == 0);
 	assert_true(e->nout < CHAN_OUT_MAX);
 	e->out = xrealloc(e->out, (e->nout + 1) * sizeof(*e->out));
 	buf_init(&e->out[e->nout], msg.n);

@@ -194,7 +194,8 @@ t_ack_hold(void **state)
 	row("three of a moment");
 	chan_forget(&e);
 	for (int64_t i = 1; i <= 3; i++)
-		assert_int_equal(chan_feed(&e, AGENT, 100 + (uint64_t)(i == 3), i, "x"), 0);
+		assert_int_equal(
+		    chan_feed(&e, AGENT, 100 + (uint64_t)(i == 3), i, "x"), 0);
 	assert_int_equal(e.nout, 0);
 	assert_int_equal(channel_next_ms(e.ch), 100 + CHANNEL_ACK_HOLD_MS);
 	channel_tick(e.ch, 100 + CHANNEL_ACK_HOLD_MS - 1);
@@ -225,6 +226,42 @@ t_ack_hold(void **state)
 	assert_int_equal(e.nout, 0);
 	assert_int_equal(chan_feed(&e, AGENT, 600, 22, big), 0);
 	assert_string_equal(chan_trace(&e), "a22");
+	chan_stop(&e);
+}
+
+/* Between our own ends stream data may come without its digest; nothing else may. */
+static void
+t_no_digest(void **state)
+{
+	struct agentmsg m = { .type = "input_stream_data",
+		.created_ms = 1,
+		.payload_type = PAYLOAD_OUTPUT,
+		.payload = SPAN("x"),
+		.no_digest = true };
+	struct chan_end e;
+	auto_buf wire = { .max = 1024 };
+	(void)state;
+
+	chan_start(&e, AGENT);
+	agentmsg_encode(&wire, &m);
+	row("not before both ends said so");
+	assert_int_equal(channel_receive(e.ch, 0, buf_span(&wire)), ERR_INVALID);
+	channel_set_own_peer(e.ch, 65536, 1 << 20);
+	assert_int_equal(channel_receive(e.ch, 0, buf_span(&wire)), ERR_INVALID);
+	channel_set_no_digest(e.ch);
+	assert_int_equal(channel_receive(e.ch, 0, buf_span(&wire)), 0);
+	row("a wrong one is still wrong");
+	wire.p[AGENTMSG_HEAD - 40]++;
+	assert_int_equal(channel_receive(e.ch, 0, buf_span(&wire)), ERR_INVALID);
+	row("nothing else goes without");
+	snprintf(m.type, sizeof(m.type), "%s", MSG_CHANNEL_CLOSED);
+	buf_reset(&wire);
+	agentmsg_encode(&wire, &m);
+	assert_int_equal(channel_receive(e.ch, 0, buf_span(&wire)), ERR_INVALID);
+	row("what we send has none");
+	chan_forget(&e);
+	assert_int_equal(channel_send(e.ch, 0, PAYLOAD_OUTPUT, SPAN("y")), 0);
+	assert_true(chan_out(&e, 0).no_digest);
 	chan_stop(&e);
 }
 
@@ -563,6 +600,7 @@ main(void)
 		cmocka_unit_test(t_order),
 		cmocka_unit_test(t_own_ack),
 		cmocka_unit_test(t_ack_hold),
+		cmocka_unit_test(t_no_digest),
 		cmocka_unit_test(t_same_number_twice),
 		cmocka_unit_test(t_ack_before_complete),
 		cmocka_unit_test(t_deliver_code),
