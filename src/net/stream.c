@@ -11,10 +11,11 @@
 enum {
 	PLAIN_READ = 32 * 1024,
 	SMALL_WRITE = 2048, /* two pieces up to this leave in one system call */
-	LINGER_MS =
-	    1000, /* for the peer to close after us, so that no reset eats our answer */
-	WIRE_SLACK = 16 * 1024, /* what TLS adds to a queue of queue_max bytes */
-	DRAIN_ROUNDS = 64,      /* reads after a failed write: what the peer said last */
+	/* For the peer to close after us, so that no reset eats our answer: */
+	LINGER_MS = 1000,
+	LINGER_MAX = 4 * 1024 * 1024, /* bytes it may still send */
+	WIRE_SLACK = 16 * 1024,       /* what TLS adds to a queue of queue_max bytes */
+	DRAIN_ROUNDS = 64, /* reads after a failed write: what the peer said last */
 };
 
 static const char queue_full[] = "the peer reads too slowly: output queue is full";
@@ -267,7 +268,8 @@ linger(struct stream *st)
 
 		if (r == ERR_AGAIN)
 			return;
-		if (r != 0) {
+		st->lingered += got;
+		if (r != 0 || st->lingered > LINGER_MAX) {
 			st->closed = true;
 			return;
 		}

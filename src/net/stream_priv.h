@@ -58,6 +58,7 @@ struct stream {
 	struct ev_timer timer;
 	uint64_t active_ms; /* peer's last byte, or the queue's last shrinking */
 	uint64_t moved_ms;  /* nothing was on its way, or some of it arrived */
+	size_t lingered;    /* bytes thrown away while finishing */
 	uint64_t sent, taken; /* bytes the kernel got, and the peer's of them */
 	char *why;
 	int err; /* 0 while alive */

@@ -8,6 +8,7 @@ By hand over TLS sockets: HTTP, WebSocket upgrades and frames, tokens, AgentMess
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -159,6 +160,15 @@ def http_courtesies(world):
     for cut in (1, 20, 60):
         with wire.connect(world) as s:
             s.sendall(f"POST / HTTP/1.1\r\n{host}Content-Length: 100000\r\n\r\nabc".encode()[:cut])
+    with wire.connect(world) as s:
+        s.sendall(f"POST / HTTP/1.1\r\n{host}Content-Length: 1000000000\r\n\r\n".encode())
+        sent = 0
+        try:
+            while sent < 1000000000:
+                sent += s.send(bytes(65536))
+        except (ConnectionError, ssl.SSLError):
+            pass
+        ok(sent < 32 << 20, f"a body of which nothing is wanted is not listened to for long ({sent >> 20} MiB)")
     crowd = [wire.connect(world) for _ in range(100)]
     ok(world.healthy(), "a hundred silent connections keep nobody out")
     for s in crowd:
