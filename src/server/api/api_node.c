@@ -159,43 +159,6 @@ describe_properties(struct api_call *c)
 
 /* ---- DeregisterManagedInstance ---- */
 
-enum { SESSIONS_AT_ONCE = SESSION_PER_NODE_MAX };
-
-struct leaving {
-	struct api_call *c;
-	const char **ids;
-	size_t n;
-};
-
-static bool
-note_session(void *arg, const struct store_session *s)
-{
-	struct leaving *l = arg;
-
-	if (strcmp(s->target, api_str(l->c, "InstanceId")) == 0)
-		l->ids[l->n++] = arena_strdup(&l->c->mem, s->id);
-	return l->n < SESSIONS_AT_ONCE;
-}
-
-static int
-end_sessions(struct api_call *c)
-{
-	struct leaving l = { .c = c };
-	int err;
-
-	l.ids = arena_alloc(&c->mem, SESSIONS_AT_ONCE * sizeof(*l.ids));
-	if ((err = store_sessions(api_reader(c), true, 0, "", note_session, &l)) != 0)
-		return err;
-	for (size_t i = 0; i < l.n; i++) {
-		struct session *se = session_find(c->env->sessions, l.ids[i]);
-
-		if (se != NULL)
-			session_terminate(
-			    se, SESSION_TERMINATED, "the node was deregistered");
-	}
-	return 0;
-}
-
 static int
 deregister_change(struct store_tx *tx, struct api_call *c)
 {
@@ -214,11 +177,11 @@ static int
 deregister_done(struct api_call *c)
 {
 	const char *id = api_str(c, "InstanceId");
-	int err = end_sessions(c);
 
+	sessions_terminate_node(c->env->sessions, id, "the node was deregistered");
 	node_evict(c->env->nodes, id, "deregistered");
 	log_info("node deregistered", "node=%s by=%s", id, log_q(c->auth.who.name));
-	return err;
+	return 0;
 }
 
 static int

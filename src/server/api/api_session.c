@@ -100,12 +100,15 @@ static int
 start_done(struct api_call *c)
 {
 	struct starting *s = c->user;
+	struct fault f = { 0 };
 	const char *token;
-	int err = session_start_commit(s->pending, &token);
+	int err = session_start_commit(s->pending, &token, &f);
 
 	if (err == ERR_NOTFOUND)
 		return not_connected(c);
 	if (err == ERR_LIMIT)
+		return api_fail_text(c, "ServiceQuotaExceededException", f.text);
+	if (err == ERR_INVALID)
 		return api_fail(
 		    c, "InvalidDocument", "The document is too large to be sent.");
 	if (err != 0)
@@ -138,8 +141,7 @@ start_session(struct api_call *c)
 	c->user = s;
 	err = session_start_prepare(&s->pending, c->env->sessions, &c->mem, &s->in, &f);
 	if (err == ERR_LIMIT)
-		return api_fail(c, "BadRequest",
-		    "%s has as many sessions as it may have.", s->in.target);
+		return api_fail_text(c, "ServiceQuotaExceededException", f.text);
 	if (err != 0)
 		return api_internal(c, "session_start_prepare", err, &f);
 	return api_write(c, start_change, start_done);

@@ -144,6 +144,7 @@ session_add(struct sessions *s, const struct store_session *row)
 	list_init(&se->at_seat);
 	list_add_tail(&se->seat->live, &se->at_seat);
 	se->seat->nlive++;
+	session_owner_add(se);
 	old = map_put(&s->live, span_str(se->row.id), se);
 	assert(old == NULL); /* ids are random and rows are unique */
 	session_set_clock(se);
@@ -177,6 +178,7 @@ session_remove(struct session *se)
 	map_del(&s->live, span_str(se->row.id));
 	list_del(&se->at_seat);
 	se->seat->nlive--;
+	session_owner_remove(se);
 	session_seat_leave(s, STEAL(se->seat));
 	list_add_tail(&s->dead, &se->at_seat);
 	ev_timer_set(s->loop, &s->reap, 0, reap, s);
@@ -188,6 +190,16 @@ session_find(struct sessions *s, const char *id)
 	return map_get(&s->live, span_str(id));
 }
 
+void
+sessions_stats(const struct sessions *s, struct sessions_stats *out)
+{
+	*out = (struct sessions_stats){
+		.refused_node = s->refused_node,
+		.refused_owner = s->refused_owner,
+		.swept = s->swept,
+	};
+}
+
 size_t
 sessions_live(const struct sessions *s)
 {
@@ -196,21 +208,12 @@ sessions_live(const struct sessions *s)
 
 /* --- making and freeing the table --------------------------------------------------- */
 
-static void
-on_purge(void *arg)
-{
-	struct sessions *s = arg;
-
-	sessions_write_purge(s);
-	ev_timer_set(s->loop, &s->purge, SESSION_PURGE_MS, on_purge, s);
-}
-
 int
 sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct nodes *n,
     struct fault *f)
 {
 	struct sessions *s = xcalloc(1, sizeof(*s));
-	uint64_t key[4];
+	uint64_t key[6];
 	int r;
 
 	*out = NULL;
@@ -220,6 +223,8 @@ sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct 
 	ev_random(l, key, sizeof(key));
 	map_init(&s->live, key[0], key[1]);
 	map_init(&s->seats, key[2], key[3]);
+	map_init(&s->owners, key[4], key[5]);
+	sessions_set_limits(s, SESSION_PER_NODE_MAX, SESSION_PER_OWNER_MAX);
 	list_init(&s->dead);
 	list_init(&s->farewells);
 	/* In this order: loading sessions may end some, and so add farewells. */
@@ -228,7 +233,7 @@ sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct 
 		return r;
 	}
 	nodes_on_online(n, session_node_online, s);
-	ev_timer_set(l, &s->purge, SESSION_PURGE_MS, on_purge, s);
+	sessions_sweep_start(s);
 	*out = s;
 	return 0;
 }
@@ -243,7 +248,7 @@ sessions_free(struct sessions *s)
 	if (s == NULL)
 		return;
 	ev_timer_clear(&s->reap);
-	ev_timer_clear(&s->purge);
+	sessions_sweep_stop(s);
 	reap(s);
 	for (it = 0; map_next(&s->live, &it, &key, &v);)
 		session_free(v);
@@ -252,6 +257,9 @@ sessions_free(struct sessions *s)
 		free(v);
 	map_fini(&s->live);
 	map_fini(&s->seats);
+	for (it = 0; map_next(&s->owners, &it, &key, &v);)
+		free(v);
+	map_fini(&s->owners);
 	free(s);
 }
 

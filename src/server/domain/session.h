@@ -48,14 +48,17 @@ enum {
 	SESSION_TOKEN_MS =
 	    5 * 60 * 1000,             /* a client token is good for one opening within */
 	SESSION_IDLE_MIN_DEFAULT = 20, /* AWS: 20 minutes, 1..60 */
-	SESSION_PER_NODE_MAX = 1000,
-	SESSION_TOKEN_LEN = 43,      /* 256 bits, base64url */
-	SESSION_CLOSE_MS = 5 * 1000, /* the agent may take so long to confirm the end */
+	SESSION_PER_NODE_MAX = 1000,   /* unless sessions_set_limits() says otherwise */
+	SESSION_PER_OWNER_MAX = 1000,  /* the same, for each principal */
+	SESSION_TOKEN_LEN = 43,        /* 256 bits, base64url */
+	SESSION_CLOSE_MS = 5 * 1000,   /* the agent may take so long to confirm the end */
 	/* An agent that was away at the end is told when it comes back within: */
-	SESSION_FAREWELL_MS = 60 * 60 * 1000,
+	SESSION_FAREWELL_MS = 7 * 24 * 60 * 60 * 1000,
 	SESSION_FAREWELLS_MAX = 4096,      /* of all nodes; the oldest are forgotten */
 	SESSION_DETAILS_MAX = 1024,        /* bytes of an agent's words kept in the row */
 	SESSION_PURGE_MS = 60 * 60 * 1000, /* how often old history is forgotten */
+	SESSION_SWEEP_MS =
+	    5 * 60 * 1000, /* how often rows of no session are looked for */
 };
 #define SESSION_HISTORY_MS ((int64_t)30 * 24 * 60 * 60 * 1000)
 
@@ -122,6 +125,14 @@ int sessions_new(struct sessions **out, struct ev_loop *l, struct store *st,
     struct nodes *n, struct fault *f) MUST_USE;
 void sessions_free(struct sessions *s);
 size_t sessions_live(const struct sessions *s);
+/* At once, at least 1 each; those that are there stay. */
+void sessions_set_limits(struct sessions *s, size_t per_node, size_t per_owner);
+
+struct sessions_stats {                       /* since the start */
+	uint64_t refused_node, refused_owner; /* StartSession, by whose limit */
+	uint64_t swept;                       /* rows that were live without a session */
+};
+void sessions_stats(const struct sessions *s, struct sessions_stats *out);
 
 struct session *session_find(struct sessions *s, const char *id); /* live ones only */
 
@@ -137,9 +148,11 @@ int session_start_run(
     struct store_tx *tx, struct session_pending *p, struct fault *f) MUST_USE;
 /*
  * Returns the client's token (in the arena).  ERR_NOTFOUND: the node left meanwhile;
- * ERR_LIMIT: the document is too large to be sent.  The session has FAILED then.
+ * ERR_INVALID: the document is too large to be sent; ERR_LIMIT, with words: others were
+ * faster.  The session has FAILED then.
  */
-int session_start_commit(struct session_pending *p, const char **token) MUST_USE;
+int session_start_commit(
+    struct session_pending *p, const char **token, struct fault *f) MUST_USE;
 
 /* ResumeSession: a fresh token.  Same three steps; NULL token text for an ended session
  * is the caller's business (ERR_NOTFOUND from prepare). */
@@ -202,3 +215,5 @@ void session_agent_done(struct session *se, bool failed, const char *output);
  * or SESSION_CLOSE_MS have passed; a second call does nothing.
  */
 void session_terminate(struct session *se, enum session_state final, const char *why);
+/* All of one node. */
+void sessions_terminate_node(struct sessions *s, const char *node_id, const char *why);

@@ -220,6 +220,23 @@ session_terminate(struct session *se, enum session_state final, const char *why)
 }
 
 void
+sessions_terminate_node(struct sessions *s, const char *node_id, const char *why)
+{
+	const struct session_seat *seat = map_get(&s->seats, span_str(node_id));
+	auto_free struct session **all = NULL;
+	size_t n = 0;
+
+	if (seat == NULL)
+		return;
+	/* The last to go takes the seat with it; sessions stay until the turn is over. */
+	all = xcalloc(seat->nlive, sizeof(struct session *));
+	LIST_EACH(se, &seat->live, struct session, at_seat)
+	all[n++] = se;
+	for (size_t i = 0; i < n; i++)
+		session_terminate(all[i], SESSION_TERMINATED, why);
+}
+
+void
 session_agent_done(struct session *se, bool failed, const char *output)
 {
 	const char *why = output[0] != '\0' ? output

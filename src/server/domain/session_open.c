@@ -36,7 +36,7 @@ session_send_start(struct session *se)
 	ev_random(s->loop, head.id, sizeof(head.id));
 	control_shell_build(&msg, &head, &body);
 	if (buf_check(&msg) != 0)
-		return ERR_LIMIT;
+		return ERR_INVALID;
 	if ((r = node_send(s->nodes, se->row.target, buf_span(&msg))) != 0)
 		return r == ERR_LIMIT ? ERR_AGAIN : r; /* its queue is full */
 	se->start_sent = true;
@@ -91,13 +91,13 @@ int
 session_start_prepare(struct session_pending **out, struct sessions *s, struct arena *mem,
     const struct session_start *in, struct fault *f)
 {
-	const struct session_seat *seat = map_get(&s->seats, span_str(in->target));
 	struct session_pending *p;
+	int r =
+	    session_limits_check(s, in->target, in->owner_arn, in->owner_user_id, 1, f);
 
 	*out = NULL;
-	if (seat != NULL && seat->nlive >= SESSION_PER_NODE_MAX)
-		return fault_set(f, ERR_LIMIT, "%s has %d live sessions already",
-		    in->target, SESSION_PER_NODE_MAX);
+	if (r != 0)
+		return r;
 	p = pending_new(s, mem, in->id);
 	fill_row(&p->row, mem, in);
 	p->row.start_ms = ev_wall_ms(s->loop);
@@ -112,8 +112,20 @@ session_start_run(struct store_tx *tx, struct session_pending *p, struct fault *
 	return store_session_put(tx, &p->row);
 }
 
+/* Whatever makes it impossible is also the end of the row. */
+static int
+fail_start(struct session *se, int r, struct fault *f)
+{
+	const char *why = r == ERR_LIMIT ? fault_text(f)
+	    : r == ERR_INVALID           ? "The session document is too large to be sent."
+			       : "The node disconnected before the session could start.";
+
+	session_end(se, SESSION_FAILED, why, why);
+	return r;
+}
+
 int
-session_start_commit(struct session_pending *p, const char **token)
+session_start_commit(struct session_pending *p, const char **token, struct fault *f)
 {
 	struct sessions *s = p->owner;
 	struct session *se = session_add(s, &p->row);
@@ -122,15 +134,12 @@ session_start_commit(struct session_pending *p, const char **token)
 	*token = NULL;
 	log_info("session starts", "id=%s target=%s by=%s", se->row.id, se->row.target,
 	    log_q(se->row.owner_arn));
-	r = session_send_start(se);
-	if (r == ERR_NOTFOUND || r == ERR_LIMIT) {
-		const char *why = r == ERR_LIMIT
-		    ? "The session document is too large to be sent."
-		    : "The node disconnected before the session could start.";
-
-		session_end(se, SESSION_FAILED, why, why);
-		return r;
-	}
+	r = session_limits_check(
+	    s, se->row.target, se->row.owner_arn, se->row.owner_user_id, 0, f);
+	if (r == 0)
+		r = session_send_start(se);
+	if (r == ERR_NOTFOUND || r == ERR_INVALID || r == ERR_LIMIT)
+		return fail_start(se, r, f);
 	if (r != 0) /* the link is going down: the next one gets it */
 		log_warn("session not started yet", "id=%s reason=%s", se->row.id,
 		    err_text(r));

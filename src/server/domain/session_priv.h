@@ -8,6 +8,8 @@
  *	session_token.c  tokens of client and agent
  *	session_secret.c secrets with which our client comes back
  *	session_end.c    the end, and agents that have yet to hear of it
+ *	session_limits.c how many at once
+ *	session_sweep.c  old history, and rows that nobody knows
  *	session_store.c  changes of rows, written behind
  */
 #pragma once
@@ -26,11 +28,14 @@ struct sessions {
 	struct ev_loop *loop;
 	struct store *store;
 	struct nodes *nodes;
-	struct map live;  /* id -> struct session, owned */
-	struct map seats; /* node id -> struct session_seat, owned */
+	struct map live;   /* id -> struct session, owned */
+	struct map seats;  /* node id -> struct session_seat, owned */
+	struct map owners; /* user id -> struct session_owner, owned */
+	size_t per_node_max, per_owner_max;
+	uint64_t refused_node, refused_owner, swept; /* since the start */
 	struct list dead; /* ended in this turn; freed by reap */
 	struct ev_timer reap;
-	struct ev_timer purge;
+	struct ev_timer purge, sweep;
 	struct list farewells; /* all of them, oldest first */
 	size_t nfarewells;
 };
@@ -56,7 +61,7 @@ void session_say(struct session *se, const char *text);
 
 /* --- session_open.c --- */
 
-/* interactive_shell; 0, or what node_send() said, or ERR_LIMIT for a document too large.
+/* interactive_shell; 0, or what node_send() said, or ERR_INVALID for a document too large.
  */
 int session_send_start(struct session *se) MUST_USE;
 int sessions_load(struct sessions *s, struct fault *f) MUST_USE;
@@ -85,9 +90,24 @@ int session_tell_closed(
 int farewells_load(struct sessions *s, struct fault *f) MUST_USE;
 void farewells_free(struct sessions *s);
 
+/* --- session_limits.c --- */
+
+void session_owner_add(struct session *se);
+void session_owner_remove(struct session *se);
+/* ERR_LIMIT with words, when that many more are too many for one of the two. */
+int session_limits_check(struct sessions *s, const char *node_id, const char *owner_arn,
+    const char *owner_user_id, size_t more, struct fault *f) MUST_USE;
+
+/* --- session_sweep.c --- */
+
+void sessions_sweep_start(struct sessions *s);
+void sessions_sweep_stop(struct sessions *s);
+
 /* --- session_store.c: asynchronous, failures are logged --- */
 
 void session_write_status(struct session *se);
 void session_write_token(struct session *se);
 void session_write_told(struct sessions *s, const char *session_id);
 void sessions_write_purge(struct sessions *s);
+/* Closes a row that is still live. */
+void session_write_lost(struct sessions *s, const char *session_id);

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "server/domain/session_priv.h"
 
-enum write_what { WRITE_STATUS, WRITE_TOKEN, WRITE_TOLD, WRITE_PURGE };
+enum write_what { WRITE_STATUS, WRITE_TOKEN, WRITE_TOLD, WRITE_LOST, WRITE_PURGE };
 
 struct row_write {
 	enum write_what what;
@@ -28,6 +28,26 @@ told(struct store_tx *tx, const char *id)
 	return store_session_set_status(tx, &row);
 }
 
+/* Unless it was closed while this waited. */
+static int
+lost(struct store_tx *tx, const char *id, int64_t now_ms)
+{
+	static char details[] = "The server lost track of the session.";
+	auto_arena mem = { 0 };
+	struct store_session row = { 0 };
+	int r;
+
+	if ((r = store_session_get(tx, &mem, id, &row)) != 0)
+		return r == ERR_NOTFOUND ? 0 : r;
+	if (row.end_ms != 0)
+		return 0;
+	row.status = arena_strdup(&mem, session_state_name(SESSION_TERMINATED));
+	row.details = details;
+	row.end_ms = now_ms;
+	row.farewell = true;
+	return store_session_set_status(tx, &row);
+}
+
 static int
 write_run(struct store_tx *tx, void *arg, struct fault *f)
 {
@@ -42,6 +62,8 @@ write_run(struct store_tx *tx, void *arg, struct fault *f)
 		    tx, w->row.id, w->row.token_sha256, w->row.token_expires_ms);
 	case WRITE_TOLD:
 		return told(tx, w->row.id);
+	case WRITE_LOST:
+		return lost(tx, w->row.id, w->row.end_ms);
 	case WRITE_PURGE:
 		return store_sessions_purge(tx, w->ended_before_ms);
 	}
@@ -100,6 +122,15 @@ void
 session_write_told(struct sessions *s, const char *session_id)
 {
 	store_submit(s->store, write_run, write_done, write_new(WRITE_TOLD, session_id));
+}
+
+void
+session_write_lost(struct sessions *s, const char *session_id)
+{
+	struct row_write *w = write_new(WRITE_LOST, session_id);
+
+	w->row.end_ms = MAX(ev_wall_ms(s->loop), 1);
+	store_submit(s->store, write_run, write_done, w);
 }
 
 void

@@ -15,6 +15,7 @@
  *	1     a second                         m     a minute
  *	3     half a minute and a second       8     eight minutes and 40 seconds
  *	g     ten minutes and a second         h     an hour
+ *	k     six days                         w     a week
  *	s     the node's agent is a stock one
  *	R     the server restarts (the node with it)
  */
@@ -72,7 +73,7 @@ event(struct world *w, char e)
 		char e;
 		uint64_t s;
 	} waits[] = { { '1', 1 }, { '3', 31 }, { 'm', 60 }, { '8', 520 }, { 'g', 601 },
-		{ 'h', 3600 } };
+		{ 'h', 3600 }, { 'k', 6 * 86400 }, { 'w', 7 * 86400 } };
 	struct session *se;
 
 	for (size_t i = 0; i < ARRAY_LEN(waits); i++)

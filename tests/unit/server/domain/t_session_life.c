@@ -197,9 +197,141 @@ t_start_later(void **state)
 	}
 }
 
+/* At the node, at the principal; one that ends makes room; nobody is thrown out. */
 static void
-t_per_node_limit(void **state)
+t_limits(void **state)
 {
+	static const struct {
+		const char *what;
+		size_t per_node, per_owner;
+		const char *words;
+	} t[] = {
+		{ "of the node", 5, 100,
+		    NODE " has reached its maximum of 5 concurrent sessions." },
+		{ "of the principal", 100, 5,
+		    "arn:aws:iam::123456789012:user/alice has reached its maximum of 5 "
+		    "concurrent sessions." },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct sessions_stats st;
+		struct fault f = { 0 };
+		struct world w;
+		auto_arena mem = { 0 };
+		char id[40];
+
+		print_message("  %s\n", t[i].what);
+		world_init(&w, 1);
+		node_up(&w);
+		sessions_set_limits(w.sessions, t[i].per_node, t[i].per_owner);
+		for (int n = 0; n < 5; n++) {
+			snprintf(id, sizeof(id), "alice-%d", n);
+			OK(start(&w, &mem, id, NODE, 0, NULL));
+		}
+		assert_int_equal(start_words(&w, &mem, SESSION, NODE, &f), ERR_LIMIT);
+		assert_string_equal(f.text, t[i].words);
+		assert_int_equal(sessions_live(w.sessions), 5);
+		sessions_stats(w.sessions, &st);
+		assert_int_equal(st.refused_node, i == 0);
+		assert_int_equal(st.refused_owner, i == 1);
+		session_agent_done(session_find(w.sessions, "alice-3"), false, "");
+		OK(start(&w, &mem, SESSION, NODE, 0, NULL));
+		assert_int_equal(start(&w, &mem, "alice-9", NODE, 0, NULL), ERR_LIMIT);
+		sessions_set_limits(w.sessions, 2, 2);
+		assert_int_equal(sessions_live(w.sessions), 5);
+		wait_s(&w, 70);
+		assert_int_equal(sessions_live(w.sessions), 0);
+		OK(start(&w, &mem, "alice-10", NODE, 0, NULL));
+		world_fini(&w);
+	}
+}
+
+/* Many calls in one transaction: each saw room, but there is not enough for all. */
+static void
+t_limits_in_a_race(void **state)
+{
+	struct session_pending *p[8];
+	struct store_session row;
+	struct fault f = { 0 };
+	struct world w;
+	auto_arena mem = { 0 };
+	const char *token;
+	int started = 0;
+	char id[40];
+	(void)state;
+
+	world_init(&w, 1);
+	node_up(&w);
+	sessions_set_limits(w.sessions, 5, 100);
+	for (int i = 0; i < 8; i++) {
+		snprintf(id, sizeof(id), "alice-%d", i);
+		OK(prepare(&w, &mem, id, NODE, 0, 0, &p[i], &f));
+		OK(store_apply(w.store, in_store, p[i], &f));
+	}
+	for (int i = 0; i < 8; i++) {
+		int r = session_start_commit(p[i], &token, &f);
+
+		assert_true(r == 0 || r == ERR_LIMIT);
+		started += r == 0;
+	}
+	settle(&w);
+	assert_int_equal(started, 5);
+	assert_int_equal(sessions_live(w.sessions), 5);
+	OK(store_session_get(store_reader(w.store), &mem, "alice-7", &row));
+	assert_string_equal(row.status, "Failed");
+	assert_true(row.end_ms > 0);
+	world_fini(&w);
+}
+
+/* --- rows that nobody knows ------------------------------------------------------------- */
+
+static int
+put_row(struct store_tx *tx, void *arg, struct fault *f)
+{
+	(void)f;
+	return store_session_put(tx, arg);
+}
+
+/* A session whose last write failed: its row is closed all the same, and only such a one. */
+static void
+t_sweep(void **state)
+{
+	struct store_session row, lost;
+	struct sessions_stats st;
+	struct fault f = { 0 };
+	struct world w;
+	auto_arena mem = { 0 };
+	(void)state;
+
+	world_init(&w, 1);
+	node_up(&w);
+	OK(start(&w, &mem, SESSION, NODE, 0, NULL));
+	play(&w, "ca");
+	OK(store_session_get(store_reader(w.store), &mem, SESSION, &lost));
+	lost.id = arena_strdup(&mem, "alice-lost");
+	OK(store_apply(w.store, put_row, &lost, &f));
+	wait_s(&w, 50);
+	OK(store_session_get(store_reader(w.store), &mem, "alice-lost", &row));
+	assert_int_equal(row.end_ms, 0);
+	wait_s(&w, SESSION_SWEEP_MS / 1000);
+	OK(store_session_get(store_reader(w.store), &mem, "alice-lost", &row));
+	assert_string_equal(row.status, "Terminated");
+	assert_string_equal(row.details, "The server lost track of the session.");
+	assert_true(row.end_ms > 0 && row.farewell);
+	row_of(&w, &mem, &row);
+	assert_string_equal(row.status, "Connected");
+	wait_s(&w, 2 * SESSION_SWEEP_MS / 1000);
+	sessions_stats(w.sessions, &st);
+	assert_int_equal(st.swept, 1);
+	world_fini(&w);
+}
+
+/* DeregisterManagedInstance: all sessions of the node, and of no other. */
+static void
+t_node_deregistered(void **state)
+{
+	struct fake_link other;
 	struct world w;
 	auto_arena mem = { 0 };
 	char id[40];
@@ -207,15 +339,22 @@ t_per_node_limit(void **state)
 
 	world_init(&w, 1);
 	node_up(&w);
-	for (int i = 0; i < SESSION_PER_NODE_MAX; i++) {
+	link_init(&other, "mi-other");
+	node_attach(w.nodes, &other.link);
+	for (int i = 0; i < 20; i++) {
 		snprintf(id, sizeof(id), "alice-%d", i);
-		OK(start(&w, &mem, id, NODE, 0, NULL));
+		OK(start(&w, &mem, id, i % 2 == 0 ? NODE : "mi-other", 0, NULL));
 	}
-	assert_int_equal(start(&w, &mem, SESSION, NODE, 0, NULL), ERR_LIMIT);
-	session_agent_done(session_find(w.sessions, "alice-7"), false, "");
-	OK(start(&w, &mem, SESSION, NODE, 0, NULL));
-	wait_s(&w, 70);
+	sessions_terminate_node(w.sessions, NODE, "the node was deregistered");
+	node_evict(w.nodes, NODE, "deregistered");
+	wait_s(&w, 6);
+	assert_int_equal(sessions_live(w.sessions), 10);
+	sessions_terminate_node(w.sessions, NODE, "again");
+	node_detach(w.nodes, &other.link, "test");
+	sessions_terminate_node(w.sessions, "mi-other", "with its node away");
+	settle(&w);
 	assert_int_equal(sessions_live(w.sessions), 0);
+	buf_fini(&other.sent);
 	world_fini(&w);
 }
 
@@ -234,8 +373,9 @@ t_farewell(void **state)
 		{ "is told once", "caotOoO", true },
 		{ "comes back after a restart", "caotRO", true },
 		{ "restart between", "caotmROoRO", true },
-		{ "too late", "caothmO", false },
-		{ "too late, restarted", "caothmRO", false },
+		{ "days later", "caotkO", true },
+		{ "too late", "caotwmO", false },
+		{ "too late, restarted", "caotwmRO", false },
 		{ "was not confirmed", "catmoO", true },
 		{ "had confirmed", "catdoO", false },
 		{ "had ended it itself", "cadoO", false },
@@ -297,6 +437,7 @@ t_farewells_bounded(void **state)
 	(void)state;
 
 	world_init(&w, 1);
+	sessions_set_limits(w.sessions, SIZE_MAX - 1, SIZE_MAX - 1);
 	for (int i = 0; i < SESSION_FAREWELLS_MAX + EXTRA; i++) {
 		auto_arena mem = { 0 };
 
@@ -369,7 +510,10 @@ main(void)
 		cmocka_unit_test(t_agent_token),
 		cmocka_unit_test(t_start_refused),
 		cmocka_unit_test(t_start_later),
-		cmocka_unit_test(t_per_node_limit),
+		cmocka_unit_test(t_limits),
+		cmocka_unit_test(t_limits_in_a_race),
+		cmocka_unit_test(t_sweep),
+		cmocka_unit_test(t_node_deregistered),
 		cmocka_unit_test(t_farewell),
 		cmocka_unit_test(t_farewells_bounded),
 		cmocka_unit_test(t_long_details),

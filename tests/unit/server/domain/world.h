@@ -192,10 +192,9 @@ in_store(struct store_tx *tx, void *arg, struct fault *f)
 	return session_start_run(tx, arg, f);
 }
 
-/* StartSession without a server around it; *token (may be NULL) is in mem. */
 static inline int
-start_with(struct world *w, struct arena *mem, const char *id, const char *node,
-    int64_t idle_min, int64_t max_min, const char **token)
+prepare(struct world *w, struct arena *mem, const char *id, const char *node,
+    int64_t idle_min, int64_t max_min, struct session_pending **p, struct fault *f)
 {
 	const struct session_start in = {
 		.id = id,
@@ -208,15 +207,24 @@ start_with(struct world *w, struct arena *mem, const char *id, const char *node,
 		.max_duration_min = max_min,
 		.idle_min = idle_min,
 	};
+
+	return session_start_prepare(p, w->sessions, mem, &in, f);
+}
+
+/* StartSession without a server around it; *token (may be NULL) is in mem. */
+static inline int
+start_with(struct world *w, struct arena *mem, const char *id, const char *node,
+    int64_t idle_min, int64_t max_min, const char **token)
+{
 	struct session_pending *p;
 	struct fault f = { 0 };
 	const char *t;
 	int r;
 
-	if ((r = session_start_prepare(&p, w->sessions, mem, &in, &f)) != 0)
+	if ((r = prepare(w, mem, id, node, idle_min, max_min, &p, &f)) != 0)
 		return r;
 	OK(store_apply(w->store, in_store, p, &f));
-	r = session_start_commit(p, token != NULL ? token : &t);
+	r = session_start_commit(p, token != NULL ? token : &t, &f);
 	settle(w);
 	return r;
 }
@@ -226,4 +234,14 @@ start(struct world *w, struct arena *mem, const char *id, const char *node,
     int64_t max_min, const char **token)
 {
 	return start_with(w, mem, id, node, 0, max_min, token);
+}
+
+/* One that is refused, and with which words. */
+static inline int
+start_words(
+    struct world *w, struct arena *mem, const char *id, const char *node, struct fault *f)
+{
+	struct session_pending *p;
+
+	return prepare(w, mem, id, node, 0, 0, &p, f);
 }
