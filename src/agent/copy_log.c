@@ -5,21 +5,12 @@
 #include "base/log.h"
 #include "base/text.h"
 
-static bool
-is_printable(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
-			return false;
-	return true;
-}
-
 int
 agent_copy_line_parse(struct agent_copy_line *l, struct span line)
 {
 	struct span word;
 
-	if (!is_printable(line) || !span_cut(&line, ' ', &word))
+	if (!span_cut(&line, ' ', &word))
 		return ERR_INVALID;
 	l->ok = span_eq_str(word, "ok");
 	if ((!l->ok && !span_eq_str(word, "failed")) || !span_cut(&line, ' ', &word))

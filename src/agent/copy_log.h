@@ -11,7 +11,7 @@
 struct agent_copy_line {
 	bool ok, to_node;
 	int64_t bytes;
-	struct span text; /* path or reason; printable */
+	struct span text; /* path or reason; any bytes */
 };
 
 /* One line without its newline.  ERR_INVALID. */

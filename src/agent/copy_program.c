@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "copy/copy.h"
 #include "crypto/crypto.h"
 
@@ -27,13 +26,25 @@ struct program {
 /* --- the log ------------------------------------------------------------------------------ */
 
 static void
+log_line(const char *outcome, const char *direction, uint64_t bytes, const char *text)
+{
+	auto_free char *flat = xstrdup(text);
+
+	for (char *p = flat; (p = strchr(p, '\n')) != NULL;)
+		*p = '?';
+	dprintf(STDERR_FILENO, "%s %s %llu %s\n", outcome, direction,
+	    (unsigned long long)bytes, flat);
+}
+
+static void
 log_file(void *arg, const struct copy_outcome *o)
 {
 	const struct program *p = arg;
 
-	dprintf(STDERR_FILENO, "%s %s %llu %s\n", o->why == NULL ? "ok" : "failed",
-	    p->direction, (unsigned long long)(o->why == NULL ? o->size : 0),
-	    log_q(o->why == NULL ? o->path : o->why));
+	if (o->why == NULL)
+		log_line("ok", p->direction, o->size, o->path);
+	else
+		log_line("failed", p->direction, 0, o->why);
 }
 
 /* What the client cannot know otherwise; what it said itself it knows. */
@@ -42,7 +53,7 @@ on_trouble(void *arg, const char *why, bool peer)
 {
 	struct program *p = arg;
 
-	dprintf(STDERR_FILENO, "failed %s 0 %s\n", p->direction, log_q(why));
+	log_line("failed", p->direction, 0, why);
 	if (p->sending && !peer && p->err == 0)
 		p->err = copy_link_say(&p->link, COPY_NOTE, why);
 }
@@ -171,7 +182,7 @@ agent_copy_main(void)
 	r = serve(&p);
 	copy_link_fini(&p.link);
 	if (r == ERR_PROTOCOL)
-		dprintf(STDERR_FILENO, "failed %s 0 the client broke the contract\n",
-		    p.direction != NULL && *p.direction != '\0' ? p.direction : to_node);
+		log_line("failed", *p.direction != '\0' ? p.direction : to_node, 0,
+		    "the client broke the contract");
 	return r == ERR_CLOSED ? 0 : 1; /* the client says when it is over */
 }

@@ -9,7 +9,7 @@
  *
  *	ok|failed to-node|from-node BYTES TEXT
  *
- * TEXT is the path, or the reason; printable ASCII.
+ * TEXT is the path, or the reason, with a '?' for each newline.
  */
 #pragma once
 

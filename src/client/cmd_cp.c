@@ -4,8 +4,6 @@
 #include "client/copy.h"
 #include "client/nodes.h"
 
-/* "web-1:/etc/hosts", "tag:Role=db:x": where the path begins, or NULL: a path of this
- * machine.  As scp: a slash before the colon makes it one, so "./a:b" is. */
 const char *
 cp_remote_path(const char *word)
 {

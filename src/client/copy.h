@@ -29,6 +29,12 @@ struct copy_wish {
 	bool quiet, no_progress;
 };
 
+/*
+ * "web-1:/etc/hosts", "tag:Role=db:x": where the path begins in such a word.  NULL: it is a
+ * path of this machine, as everything with a slash before the colon.
+ */
+const char *cp_remote_path(const char *word);
+
 /* Blocks until all is over; returns the exit status. */
 int copy_run(struct cli *c, const struct copy_wish *w);
 
