@@ -48,6 +48,9 @@ static const struct key keys[] = {
 	WORD(log_format, "auto text json"),
 	WORD(metrics, "off loopback any"),
 	NUMBER(connections_max, 16, 1000000),
+	NUMBER(sessions_per_node_max, 1, 1000000),
+	NUMBER(sessions_per_principal_max, 1, 1000000),
+	NUMBER(session_buffer_max, 64 * 1024, 64 * 1024 * 1024),
 	NUMBER(body_max, 64 * 1024, 1024 * 1024 * 1024),
 	NUMBER(drain_ms, 0, 600000),
 };
@@ -70,6 +73,9 @@ config_init(struct config *c)
 		.log_format = LOG_FORMAT_AUTO,
 		.metrics = CONFIG_METRICS_LOOPBACK,
 		.connections_max = 18000,
+		.sessions_per_node_max = 1000,
+		.sessions_per_principal_max = 1000,
+		.session_buffer_max = 2 * 1024 * 1024,
 		.body_max = 10 * 1024 * 1024,
 		.drain_ms = 10000,
 	};

@@ -98,6 +98,32 @@ write_sessions(struct server *s, struct buf *out)
 		    (unsigned long long)n.by_state[i]);
 }
 
+/* What went wrong and was mended, or hit a limit. */
+static void
+write_resilience(struct server *s, struct buf *out, const struct gateway_stats *g)
+{
+	struct sessions_stats st;
+
+	sessions_stats(s->env.sessions, &st);
+	metric(out, "sallyport_sessions_resumed_total", "counter",
+	    "Sessions resumed by their secret.", g->resumes);
+	metric(out, "sallyport_session_resumes_denied_total", "counter",
+	    "Sessions not resumed because their owner may not any more.",
+	    g->resumes_denied);
+	metric(out, "sallyport_dead_peers_total", "counter",
+	    "Channels whose peer gave no sign of life any more.", g->dead_peers);
+	metric(out, "sallyport_relay_buffered_bytes", "gauge",
+	    "Bytes that wait for ends that are slow or away.", g->buffered);
+	metric(out, "sallyport_sessions_swept_total", "counter",
+	    "Rows that were live without a session.", st.swept);
+	buf_addf(out,
+	    "# HELP sallyport_session_limit_hits_total StartSession refused by a limit.\n"
+	    "# TYPE sallyport_session_limit_hits_total counter\n"
+	    "sallyport_session_limit_hits_total{limit=\"node\"} %llu\n"
+	    "sallyport_session_limit_hits_total{limit=\"principal\"} %llu\n",
+	    (unsigned long long)st.refused_node, (unsigned long long)st.refused_owner);
+}
+
 static void
 write_metrics(void *arg, struct buf *out)
 {
@@ -123,6 +149,7 @@ write_metrics(void *arg, struct buf *out)
 	    "Bytes relayed between clients and agents.", g.bytes);
 	metric(out, "sallyport_malformed_messages_total", "counter",
 	    "Messages dropped because they were malformed.", g.malformed);
+	write_resilience(s, out, &g);
 	write_sessions(s, out);
 	api_metrics(s->api, out);
 }
@@ -172,6 +199,8 @@ start_parts(struct server *s, struct fault *f)
 	e->nodes = nodes_new(e->loop, e->store);
 	if ((err = sessions_new(&e->sessions, e->loop, e->store, e->nodes, f)) != 0)
 		return err;
+	sessions_set_limits(e->sessions, (size_t)e->config->sessions_per_node_max,
+	    (size_t)e->config->sessions_per_principal_max);
 	e->authn = authn_new(e->loop, e->store);
 	if ((err = api_new(&s->api, e, f)) != 0)
 		return err;

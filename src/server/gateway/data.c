@@ -10,6 +10,7 @@
 #include "crypto/crypto.h"
 #include "proto/ids.h"
 #include "proto/own.h"
+#include "server/config.h"
 
 void
 data_create(
@@ -73,8 +74,9 @@ data_join(struct data_open *d, enum session_end end)
 	struct relay *r = map_get(&g->relays, id);
 
 	if (r == NULL) {
-		r = relay_new(g->env->loop, g->env->sessions, d->session_id, &g->counters,
-		    relay_gone, g);
+		r = relay_new(g->env->loop, g->env->sessions, d->session_id,
+		    (size_t)g->env->config->session_buffer_max, &g->counters, relay_gone,
+		    g);
 		map_put(&g->relays, id, r);
 	}
 	g->env->counters->data_channels++;

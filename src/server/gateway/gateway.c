@@ -50,6 +50,9 @@ gateway_free(struct gateway *g)
 void
 gateway_stats(const struct gateway *g, struct gateway_stats *out)
 {
+	struct span id;
+	void *v;
+
 	*out = (struct gateway_stats){
 		.control_channels = g->ncontrols,
 		.data_channels = g->counters.sockets,
@@ -57,7 +60,12 @@ gateway_stats(const struct gateway *g, struct gateway_stats *out)
 		.bytes = g->counters.bytes,
 		.malformed = g->counters.malformed,
 		.acks_synthesised = g->counters.acks_synthesised,
+		.resumes = g->counters.resumes,
+		.resumes_denied = g->counters.resumes_denied,
+		.dead_peers = g->counters.dead_peers,
 	};
+	for (size_t it = 0; map_next(&g->relays, &it, &id, &v);)
+		out->buffered += relay_buffered(v);
 }
 
 bool

@@ -28,5 +28,8 @@ struct gateway_stats {
 	uint64_t messages, bytes;                 /* relayed since start */
 	uint64_t malformed;                       /* dropped messages */
 	uint64_t acks_synthesised;
+	uint64_t resumes, resumes_denied; /* by secret */
+	uint64_t dead_peers;
+	uint64_t buffered; /* bytes that wait now */
 };
 void gateway_stats(const struct gateway *g, struct gateway_stats *out);

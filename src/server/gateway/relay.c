@@ -34,6 +34,7 @@ struct relay {
 	struct session_channel channel; /* what the domain closes */
 	struct ev_loop *loop;
 	struct sessions *sessions;
+	size_t queue_max; /* towards an end that is away */
 	struct relay_counters *counters;
 	relay_gone_fn *gone;
 	void *gone_arg;
@@ -71,7 +72,7 @@ static bool
 is_behind(const struct relay_end *e)
 {
 	if (e->conn == NULL)
-		return relay_queue_bytes(&e->out) > RELAY_QUEUE_MAX;
+		return relay_queue_bytes(&e->out) > e->relay->queue_max;
 	return relay_queue_bytes(&e->out) + wsconn_queued(e->conn) > STREAM_HIGH;
 }
 
@@ -224,7 +225,7 @@ breaks_on_pause(const struct session *se)
 
 struct relay *
 relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
-    struct relay_counters *counters, relay_gone_fn *gone, void *arg)
+    size_t queue_max, struct relay_counters *counters, relay_gone_fn *gone, void *arg)
 {
 	struct relay *r = xcalloc(1, sizeof(*r));
 	const struct session *se = session_find(sessions, session_id);
@@ -235,6 +236,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 	r->channel.tell = relay_tell;
 	r->loop = l;
 	r->sessions = sessions;
+	r->queue_max = queue_max;
 	r->counters = counters;
 	r->gone = gone;
 	r->gone_arg = arg;
@@ -250,6 +252,20 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 		relay_queue_init(&e->out, l, let_go, e);
 	}
 	return r;
+}
+
+size_t
+relay_buffered(const struct relay *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(r->ends); i++) {
+		const struct relay_end *e = &r->ends[i];
+
+		n += relay_queue_bytes(&e->out);
+		n += e->conn != NULL ? wsconn_queued(e->conn) : 0;
+	}
+	return n;
 }
 
 /* Stock agents stop reading their terminal while nobody listens; any later message undoes

@@ -19,7 +19,7 @@
  *	  HandshakeResponse, and then nothing for RELAY_QUIET_MS or until the client
  *	  speaks.
  *
- * While an end is away its messages wait, up to RELAY_QUEUE_MAX bytes; then the other
+ * While an end is away its messages wait, up to a bound (session_buffer_max); then the other
  * end is not read any more.
  *
  * Owner: the gateway's table, by session id.  It frees itself when the session is over
@@ -31,7 +31,6 @@
 #include "server/domain/session.h"
 
 enum {
-	RELAY_QUEUE_MAX = 2 * 1024 * 1024,
 	RELAY_ACK_HOLD_US =
 	    1500, /* data-channel notes 4.5: 1 ms brought duplicates to 0 of 979 */
 	RELAY_QUIET_MS = 100, /* 9.1.1: 5 ms was enough in 80 of 80 runs */
@@ -53,8 +52,9 @@ struct relay_counters {
 typedef void relay_gone_fn(void *arg, const char *session_id);
 
 struct relay *relay_new(struct ev_loop *l, struct sessions *sessions,
-    const char *session_id, struct relay_counters *counters, relay_gone_fn *gone,
-    void *arg);
+    const char *session_id, size_t queue_max, struct relay_counters *counters,
+    relay_gone_fn *gone, void *arg);
+size_t relay_buffered(const struct relay *r); /* bytes that wait for either end */
 /* Drops both sockets without ending the session. */
 void relay_free(struct relay *r);
 

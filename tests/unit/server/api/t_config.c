@@ -26,6 +26,9 @@ t_values(void **state)
 				   "log_format = json\n"
 				   "metrics = any\n"
 				   "connections_max = 100\n"
+				   "sessions_per_node_max = 7\n"
+				   "sessions_per_principal_max = 3\n"
+				   "session_buffer_max = 65536\n"
 				   "region = \"eu-north-1\" # in quotes";
 	struct config c;
 	struct fault f = { 0 };
@@ -43,6 +46,9 @@ t_values(void **state)
 	assert_int_equal(c.log_format, LOG_FORMAT_JSON);
 	assert_int_equal(c.metrics, CONFIG_METRICS_ANY);
 	assert_int_equal(c.connections_max, 100);
+	assert_int_equal(c.sessions_per_node_max, 7);
+	assert_int_equal(c.sessions_per_principal_max, 3);
+	assert_int_equal(c.session_buffer_max, 65536);
 	assert_string_equal(c.region, "eu-north-1");
 	config_fini(&c);
 }
@@ -203,6 +209,9 @@ t_example(void **state)
 	assert_int_equal(c.log_level, plain.log_level);
 	assert_int_equal(c.metrics, plain.metrics);
 	assert_int_equal(c.connections_max, plain.connections_max);
+	assert_int_equal(c.sessions_per_node_max, plain.sessions_per_node_max);
+	assert_int_equal(c.sessions_per_principal_max, plain.sessions_per_principal_max);
+	assert_int_equal(c.session_buffer_max, plain.session_buffer_max);
 	assert_int_equal(c.body_max, plain.body_max);
 	assert_int_equal(c.drain_ms, plain.drain_ms);
 	config_fini(&c);

@@ -8,7 +8,7 @@
 #include "proto/ack.h"
 #include "server/gateway/relay.h"
 
-enum { HEARD_MAX = 4096 };
+enum { HEARD_MAX = 4096, QUEUE_MAX = 2 * 1024 * 1024 };
 
 /* One message as it reached a peer. */
 struct heard {
@@ -209,8 +209,8 @@ setup(void **state)
 	OK(start(&t->w, &mem, SESSION, NODE, 0, NULL));
 	OK(ev_listen(&t->ln, t->w.loop, "", 0, on_accept, t, &f));
 	t->port = ev_listener_port(t->ln);
-	t->relay =
-	    relay_new(t->w.loop, t->w.sessions, SESSION, &t->counters, on_relay_gone, t);
+	t->relay = relay_new(
+	    t->w.loop, t->w.sessions, SESSION, QUEUE_MAX, &t->counters, on_relay_gone, t);
 	*state = t;
 	return 0;
 }
@@ -582,9 +582,57 @@ t_absent_back_pressure(void **state)
 		pass_ms(t, 1);
 	}
 	assert_true(sent < 1000);
+	assert_in_range(relay_buffered(t->relay), QUEUE_MAX, QUEUE_MAX + 2 * sizeof(big));
 	join(t, &t->client, true);
 	pass_ms(t, 2000);
 	assert_int_equal(t->client.n, sent);
+	assert_int_equal(relay_buffered(t->relay), 0);
+}
+
+/* A stock sender that repeats itself for ever does not keep a session from being idle. */
+static void
+t_repetition_is_idle(void **state)
+{
+	struct test *t = *state;
+	struct session *se = session_find(t->w.sessions, SESSION);
+	uint64_t last;
+
+	join(t, &t->agent, false);
+	join(t, &t->client, true);
+	send_data(&t->agent, 0, PAYLOAD_OUTPUT);
+	pass_ms(t, 100);
+	last = se->last_data_ms;
+	send_data(&t->agent, 0, PAYLOAD_OUTPUT);
+	pass_ms(t, 100);
+	assert_int_equal(se->last_data_ms, last);
+	send_data(&t->client, 0, PAYLOAD_OUTPUT);
+	pass_ms(t, 100);
+	assert_true(se->last_data_ms > last);
+}
+
+/* What is said besides the stream: only to whom understands it, and never to a later one. */
+static void
+t_tell(void **state)
+{
+	struct test *t = *state;
+	struct session *se = session_find(t->w.sessions, SESSION);
+	const struct own_words words = { .session_id = SESSION, .message = "hello" };
+
+	join(t, &t->agent, true);
+	join(t, &t->client, false);
+	se->channel->tell(se->channel, MSG_OWN_NOTICE, &words);
+	pass_ms(t, 100);
+	assert_int_equal(t->client.n, 0);
+	leave_peer(&t->client);
+	pass_ms(t, 20);
+	se->channel->tell(se->channel, MSG_OWN_NOTICE, &words);
+	join(t, &t->client, true);
+	assert_int_equal(t->client.n, 0);
+	se->channel->tell(se->channel, MSG_OWN_NOTICE, &words);
+	pass_ms(t, 20);
+	assert_int_equal(t->client.n, 1);
+	assert_string_equal(t->client.heard[0].type, MSG_OWN_NOTICE);
+	assert_int_equal(t->agent.n, 0);
 }
 
 /* 4.8, agent-protocol 10.15: a stock agent is told to pause while its client is away. */
@@ -615,8 +663,8 @@ t_never_paused(void **state)
 
 	relay_free(t->relay);
 	session_find(t->w.sessions, SESSION)->row.content_json = content;
-	t->relay =
-	    relay_new(t->w.loop, t->w.sessions, SESSION, &t->counters, on_relay_gone, t);
+	t->relay = relay_new(
+	    t->w.loop, t->w.sessions, SESSION, QUEUE_MAX, &t->counters, on_relay_gone, t);
 	join(t, &t->agent, false);
 	join(t, &t->client, false);
 	leave_peer(&t->client);
@@ -646,6 +694,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(t_lost_acknowledgement, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_back_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_absent_back_pressure, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_repetition_is_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_tell, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_never_paused, setup, teardown),
 	};
