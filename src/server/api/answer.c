@@ -24,7 +24,8 @@ answer_open(struct api_call *c)
 		break;
 	case API_QUERY:
 		xw_open_ns(&c->out, op_element(c, "Response"), s->xmlns);
-		xw_open(&c->out, op_element(c, "Result"));
+		if (!c->op->no_result)
+			xw_open(&c->out, op_element(c, "Result"));
 		break;
 	default:
 		xw_open_ns(&c->out, op_element(c, "Response"), s->xmlns);
@@ -40,7 +41,8 @@ answer_close(struct api_call *c)
 		jw_close(&c->w, '}');
 		break;
 	case API_QUERY:
-		xw_close(&c->out, op_element(c, "Result"));
+		if (!c->op->no_result)
+			xw_close(&c->out, op_element(c, "Result"));
 		xw_open(&c->out, "ResponseMetadata");
 		xw_elem(&c->out, "RequestId", c->request_id);
 		xw_close(&c->out, "ResponseMetadata");

@@ -243,6 +243,7 @@ const struct api_op api_iam_ops[] = {
 	    .input =
 		"{ UserName*: " USER_NAME "; Tags*: list{..50}[struct { Key*: " TAG_KEY
 		"; Value*: " TAG_VALUE " }] }",
+	    .no_result = true,
 	    .run = tag_user,
 	},
 	{
@@ -252,6 +253,7 @@ const struct api_op api_iam_ops[] = {
 	    .action = "iam:UntagUser",
 	    .find = user_arn,
 	    .input = "{ UserName*: " USER_NAME "; TagKeys*: list{..50}[" TAG_KEY "] }",
+	    .no_result = true,
 	    .run = untag_user,
 	},
 	{

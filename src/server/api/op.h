@@ -68,6 +68,7 @@ struct api_op {
 	const char *resource;
 	api_resource_finder *find; /* instead of a template */
 	const char *input;
+	bool no_result; /* Query: AWS's answer has no Result element */
 	api_handler *run;
 };
 

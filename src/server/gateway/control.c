@@ -274,8 +274,12 @@ control_upgrade(struct gateway *g, struct http_req *r, const char *node_id)
 	c->link.send = link_send;
 	c->link.drop = link_drop;
 	list_init(&c->all);
-	if (str_copy(c->link.node_id, sizeof(c->link.node_id), node_id) != 0 ||
-	    (c->ws = http_upgrade(r, &options, &control_handler, c)) == NULL) {
+	if (str_copy(c->link.node_id, sizeof(c->link.node_id), node_id) != 0) {
+		gateway_error(r, 400, "InvalidInstanceId", "This is no node's id.");
+		free(c);
+		return;
+	}
+	if ((c->ws = http_upgrade(r, &options, &control_handler, c)) == NULL) {
 		free(c);
 		return;
 	}

@@ -264,7 +264,7 @@ t_harm_xml(void **state)
 		    "The action Nope is not valid for this web service." },
 		{ "no action", "ec2", "Version=2016-11-15", HARM_NONE, 400,
 		    "MissingAction", "The request must contain the parameter Action." },
-		{ "IAM has none yet", "iam", "Action=ListUsers&Version=2010-05-08",
+		{ "not one of IAM's here", "iam", "Action=ListUsers&Version=2010-05-08",
 		    HARM_NONE, 400, "InvalidAction",
 		    "Could not find operation ListUsers for version 2010-05-08" },
 		{ "a bad form", "sts", "Action=%zz", HARM_NONE, 400, "MalformedInput",

@@ -480,6 +480,8 @@ t_user_tags(void **state)
 	    "&Tags.member.2.Key=team&Tags.member.2.Value=web");
 	expect_ok(&w);
 	assert_false(body_has(&w, "Error"));
+	assert_true(body_has(&w, "<TagUserResponse xmlns="));
+	assert_false(body_has(&w, "TagUserResult")); /* nor has AWS's answer one */
 	iam(&w, "GetUser", "");
 	assert_true(body_has(&w, "<UserName>admin</UserName><UserId>AIDA"));
 	assert_true(body_has(&w, "<Key>SSMSessionRunAs</Key><Value>ops</Value>"));
@@ -492,6 +494,7 @@ t_user_tags(void **state)
 	row("keys that differ in case only are one key");
 	iam(&w, "TagUser", "UserName=admin&Tags.member.1.Key=TEAM&Tags.member.1.Value=x");
 	iam(&w, "UntagUser", "UserName=admin&TagKeys.member.1=ssmsessionrunas");
+	assert_true(body_has(&w, "\"><ResponseMetadata><RequestId>"));
 	iam(&w, "ListUserTags", "UserName=admin");
 	assert_true(body_has(
 	    &w, "<Tags><member><Key>TEAM</Key><Value>x</Value></member></Tags>"));
