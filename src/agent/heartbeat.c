@@ -5,7 +5,6 @@
 #include "agent/backoff.h"
 #include "base/log.h"
 #include "codec/jsonw.h"
-#include "proto/handshake.h"
 
 enum { EVERY_MS = 5 * 60 * 1000 };
 
@@ -32,7 +31,7 @@ agent_heartbeat_build(
 	jw_field_str(&w, "AgentName", "sallyport-agent");
 	if (p != NULL)
 		jw_field_str(&w, "AgentStatus", "Active");
-	jw_field_str(&w, "AgentVersion", HANDSHAKE_AGENT_VERSION);
+	jw_field_str(&w, "AgentVersion", SALLYPORT_VERSION);
 	if (p != NULL) {
 		jw_field_str(&w, "AvailabilityZone", "");
 		jw_field_str(&w, "AvailabilityZoneId", "");

@@ -114,7 +114,9 @@ def platform(c, web, local):
              i["ResourceType"], i["SourceType"]),
             ("Online", "Linux", release["NAME"], release["VERSION_ID"], "EC2Instance",
              "AWS::EC2::Instance"), "an i- node's platform is the real one")
-    c.ok(i["AgentVersion"] and i["ComputerName"] and "Name" not in i and "IamRole" not in i,
+    c.ok(i["AgentVersion"] in c.world.get("/_health") and i["IsLatestVersion"] is True,
+         "our agent names its own release, and that it is the latest")
+    c.ok(i["ComputerName"] and "Name" not in i and "IamRole" not in i,
          "as at AWS an i- node shows no role and no name")
     i = by_id[local]
     c.equal((i["ResourceType"], i["SourceType"], i["IamRole"], i["Name"]),

@@ -42,7 +42,7 @@ t_comes_online(void **state)
 	full = parse(&w.last_beat);
 	assert_string_equal(json_get_str(full, "AgentName"), "sallyport-agent");
 	assert_string_equal(json_get_str(full, "AgentStatus"), "Active");
-	assert_string_equal(json_get_str(full, "AgentVersion"), "3.3.987.0");
+	assert_string_equal(json_get_str(full, "AgentVersion"), SALLYPORT_VERSION);
 	assert_string_equal(json_get_str(full, "PlatformType"), "Linux");
 	assert_string_equal(json_get_str(full, "PlatformName"), "Debian GNU/Linux");
 	assert_string_equal(json_get_str(full, "PlatformVersion"), "12");
