@@ -202,8 +202,10 @@ static int
 parse(struct cli_options *o, const struct command *cmd, int argc, char **argv)
 {
 	struct fault f = { 0 };
+	static char self[] = "sallyport-agent";
 	int c, bad = 0;
 
+	argv[0] = self; /* who complains */
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h')
 			return -1;
