@@ -15,7 +15,7 @@ enum {
 	LINGER_MS = 1000,
 	LINGER_MAX = 4 * 1024 * 1024, /* bytes it may still send */
 	WIRE_SLACK = 16 * 1024,       /* what TLS adds to a queue of queue_max bytes */
-	DRAIN_ROUNDS = 64, /* reads after a failed write: what the peer said last */
+	LINGER_ROUNDS = 64,           /* reads in one turn */
 };
 
 static const char queue_full[] = "the peer reads too slowly: output queue is full";
@@ -263,7 +263,7 @@ linger(struct stream *st)
 	uint8_t data[4096];
 	size_t got = 0;
 
-	for (int i = 0; i < DRAIN_ROUNDS; i++) {
+	for (int i = 0; i < LINGER_ROUNDS; i++) {
 		int r = ev_read(st->s, data, sizeof(data), &got);
 
 		if (r == ERR_AGAIN)
@@ -298,11 +298,30 @@ on_readable(void *arg)
 
 /* --- writing --------------------------------------------------------------- */
 
+/*
+ * A peer that closed, or was reset, may have said something before: its last words are read
+ * in the usual way, up to the end that they are followed by.  What is written is dropped.
+ */
 static void
 write_failed(struct stream *st, int r)
 {
-	st->write_failed = true;
-	stream_fail(st, r, r == ERR_CLOSED ? "closed by peer" : NULL);
+	if (st->finishing || (st->ssl != NULL && !st->opened)) {
+		stream_fail(st, r, r == ERR_CLOSED ? "closed by peer" : NULL);
+		return;
+	}
+	st->deaf = true;
+	outq_clear(&st->out);
+	stream_update_want(st);
+	if (st->above) /* its owner may wait for that before it reads on */
+		kick(st);
+}
+
+static void
+drained(struct stream *st)
+{
+	st->above = false;
+	if (st->h != NULL && st->h->on_drain != NULL)
+		st->h->on_drain(st->arg);
 }
 
 /* Below a quarter of the cap, so that small queues have marks too. */
@@ -315,7 +334,7 @@ low_mark(const struct stream *st)
 void
 stream_send_wire(struct stream *st, struct span s)
 {
-	if (st->err != 0)
+	if (st->err != 0 || st->deaf)
 		return;
 	while (s.n > 0 && st->out.bytes == 0 && !(st->corked && st->ssl == NULL)) {
 		size_t put = 0;
@@ -373,9 +392,7 @@ on_writable(void *arg)
 			if (st->err == 0 && st->out.bytes == 0)
 				finish_sent(st);
 		} else if (st->err == 0 && st->above && st->out.bytes <= low_mark(st)) {
-			st->above = false;
-			if (st->h != NULL && st->h->on_drain != NULL)
-				st->h->on_drain(st->arg);
+			drained(st);
 		}
 	}
 	stream_leave(st);
@@ -438,24 +455,6 @@ stream_uncork(struct stream *st)
 
 /* --- the rest ---------------------------------------------------------------- */
 
-/* After a failed write: hand up what the peer said before it went away. */
-static void
-drain_reading(struct stream *st)
-{
-	uint8_t data[4096];
-	size_t got = 0;
-
-	if (st->ssl != NULL || st->paused || st->told)
-		return;
-	stream_mark_open(st);
-	for (int i = 0; i < DRAIN_ROUNDS && !st->closed; i++) {
-		if (ev_read(st->s, data, sizeof(data), &got) != 0)
-			return;
-		if (st->h != NULL)
-			st->h->on_data(st->arg, span_of(data, got));
-	}
-}
-
 static void
 on_timer(void *arg)
 {
@@ -465,13 +464,14 @@ on_timer(void *arg)
 	if (st->finishing) {
 		st->closed = true;
 	} else if (st->err != 0) {
-		if (st->write_failed)
-			drain_reading(st);
 		tell(st);
 	} else if (st->ssl == NULL && !st->opened) {
 		stream_mark_open(st);
-	} else if (st->more && !st->paused && stream_is_live(st)) {
-		stream_tls_read(st);
+	} else {
+		if (st->deaf && st->above)
+			drained(st);
+		if (st->more && !st->paused && stream_is_live(st))
+			stream_tls_read(st);
 	}
 	stream_leave(st);
 }

@@ -56,9 +56,9 @@ struct stream {
 	struct outq out; /* bytes as they go on the wire */
 	size_t queue_max;
 	struct ev_timer timer;
-	uint64_t active_ms; /* peer's last byte, or the queue's last shrinking */
-	uint64_t moved_ms;  /* nothing was on its way, or some of it arrived */
-	size_t lingered;    /* bytes thrown away while finishing */
+	uint64_t active_ms;   /* peer's last byte, or the queue's last shrinking */
+	uint64_t moved_ms;    /* nothing was on its way, or some of it arrived */
+	size_t lingered;      /* bytes thrown away while finishing */
 	uint64_t sent, taken; /* bytes the kernel got, and the peer's of them */
 	char *why;
 	int err; /* 0 while alive */
@@ -74,7 +74,7 @@ struct stream {
 	bool above : 1; /* the queue was high: on_drain is due */
 	bool finishing : 1;
 	bool lingering : 1;
-	bool write_failed : 1;
+	bool deaf : 1;   /* writing failed; what it still said is read, then its end */
 	bool orphan : 1; /* its family ended: nothing may outlive its owner any more */
 };
 

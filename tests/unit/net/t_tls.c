@@ -487,6 +487,29 @@ t_ends(void **state)
 	assert_int_equal(p.server.err, ERR_IO);
 	pair_fini(&p);
 
+	for (int above = 0; above < 2; above++) {
+		row(above ? "and a queue that was full is empty"
+			  : "last words are heard, though writing fails before");
+		pair_open(&p, &(struct sim_options){ .seed = 2, .buffer = 5000 });
+		stream_pause(p.server.st, true);
+		if (above)
+			assert_int_equal(
+			    stream_write(p.server.st, span_of(big, 300000)), 0);
+		assert_int_equal(stream_write(p.client.st, SPAN("farewell")), 0);
+		stream_close(STEAL(p.client.st));
+		world_run(&p.w, 100);
+		assert_int_equal(stream_write(p.server.st, SPAN("are you there?")), 0);
+		world_run(&p.w, 100);
+		assert_int_equal(stream_write(p.server.st, SPAN("answer!")), 0);
+		assert_int_equal(p.server.drains, above);
+		assert_false(p.server.closed);
+		stream_pause(p.server.st, false);
+		world_run(&p.w, 100);
+		check_text(buf_span(&p.server.in), "farewell");
+		assert_true(p.server.closed);
+		pair_fini(&p);
+	}
+
 	row("closed from inside on_data, with more to come");
 	pair_open(&p, &still);
 	p.server.drop_on_data = true;
