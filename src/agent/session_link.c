@@ -53,7 +53,7 @@ went_down(struct agent_session *s)
 
 	channel_down(s->ch);
 	k->down_ms = ev_now_ms(s->env->loop);
-	if (k->down_ms - k->up_ms >= STABLE_MS)
+	if (k->down_ms - k->up_ms >= STABLE_MS || channel_moved(s->ch))
 		agent_backoff_reset(&k->backoff);
 }
 

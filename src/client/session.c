@@ -34,7 +34,7 @@ struct client_session {
 	bool paused;      /* not read: too much waits for on_data */
 	bool held;        /* the last on_data said ERR_AGAIN */
 	char *farewell;   /* owned; closed by the server, but held data is to go first */
-	uint32_t tries;   /* since the last connection that lasted */
+	uint32_t tries;   /* since the last connection that was of use */
 	uint64_t up_ms;   /* when the connection came up */
 	uint64_t lost_ms; /* when it was lost */
 	struct arena mem; /* of the handshake */
@@ -463,7 +463,8 @@ session_retry(struct client_session *s, const char *why)
 	uint64_t now = ev_now_ms(s->loop), wait;
 
 	if (s->state == STATE_READY || s->state == STATE_WAITING) {
-		if (s->lost_ms == 0 || now - s->up_ms >= SESSION_LASTED_MS) {
+		if (s->lost_ms == 0 || now - s->up_ms >= SESSION_LASTED_MS ||
+		    channel_moved(s->ch)) {
 			s->tries = 0;
 			s->lost_ms = now;
 		}

@@ -25,8 +25,9 @@
 enum {
 	SESSION_RETRY_MIN_MS = 200,
 	SESSION_RETRY_MAX_MS = 5000,
-	SESSION_FIRST_TRIES = 6,  /* of the very first connection, as the stock plugin */
-	SESSION_LASTED_MS = 5000, /* a connection this old was a good one */
+	SESSION_FIRST_TRIES = 6, /* of the very first connection, as the stock plugin */
+	SESSION_LASTED_MS =
+	    5000, /* a connection this old, or one that moved data, was good */
 	SESSION_GIVE_UP_MS =
 	    10 * 60 * 1000, /* without a connection: the server forgets us then */
 	SESSION_CLIENT_PING_MS = 12 * 1000, /* our server is first */

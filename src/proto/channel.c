@@ -106,6 +106,7 @@ channel_up(struct channel *ch, uint64_t now_ms, int64_t wall_ms)
 	ch->now_ms = now_ms;
 	ch->wall_offset_ms = wall_ms - (int64_t)now_ms;
 	ch->up = true;
+	ch->moved_at_up = ch->stats.acked + ch->stats.received;
 	channel_send_up(ch);
 	set_paused(ch, false); /* a new connection ends a pause, as in the stock agent */
 	channel_flush(ch);
@@ -284,6 +285,12 @@ bool
 channel_is_closed(const struct channel *ch)
 {
 	return ch->closed;
+}
+
+bool
+channel_moved(const struct channel *ch)
+{
+	return ch->stats.acked + ch->stats.received > ch->moved_at_up;
 }
 
 bool

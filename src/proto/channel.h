@@ -61,9 +61,10 @@ enum {
  */
 enum {
 	CHANNEL_ACK_HOLD_MS = 25,
-	CHANNEL_ACKS_HELD = 16,                      /* messages */
-	CHANNEL_ACK_HELD_BYTES = CHANNEL_WINDOW / 8, /* payload and CHANNEL_MESSAGE_COST */
-	CHANNEL_OWN_RTO_MIN_MS = 200,                /* only a relay that died loses messages */
+	CHANNEL_ACKS_HELD = 16, /* messages */
+	CHANNEL_ACK_HELD_BYTES =
+	    CHANNEL_WINDOW / 8,       /* payload and CHANNEL_MESSAGE_COST */
+	CHANNEL_OWN_RTO_MIN_MS = 200, /* only a relay that died loses messages */
 };
 
 #define CHANNEL_NO_TIMER UINT64_MAX
@@ -169,6 +170,8 @@ bool channel_drained(const struct channel *ch);   /* all that was sent is acknow
 bool channel_is_paused(const struct channel *ch); /* stop reading the source */
 bool channel_is_closed(const struct channel *ch);
 bool channel_is_own_peer(const struct channel *ch);
+/* Since channel_up() the stream got on, either way: a connection that was worth having. */
+bool channel_moved(const struct channel *ch);
 /* The peer has sent at least one data message (the quiet period of a mux client is over).
  */
 bool channel_peer_spoke(const struct channel *ch);

@@ -95,6 +95,7 @@ struct channel {
 	uint8_t ack_id[16];          /* of the message that the last of them is for */
 
 	struct channel_stats stats;
+	uint64_t moved_at_up; /* acked and received then */
 };
 
 const char *channel_data_type(const struct channel *ch, bool ours);

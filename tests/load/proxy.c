@@ -163,8 +163,11 @@ allowed(struct pipe *q, const struct chunk *c)
 	}
 	if (p->rate > 0)
 		n = MIN(n, MAX((size_t)p->rate / SLICES, (size_t)1));
-	if (p->split > 0)
-		n = MIN(n, 1 + (size_t)draw(p, p->split));
+	if (p->split > 0) {
+		size_t piece = 1 + (size_t)draw(p, p->split);
+
+		n = MIN(n, piece);
+	}
 	return n;
 }
 

@@ -212,6 +212,17 @@ t_reconnect(void **state)
 	assert_int_equal(channel_next_ms(e.ch), 60000 + 178);
 	chan_stop(&e);
 
+	row("a connection that moved nothing, and one that did");
+	chan_start(&e, CLIENT);
+	say_n(&e, 0, 2);
+	assert_false(channel_moved(e.ch));
+	chan_ack(&e, 10, 0);
+	assert_true(channel_moved(e.ch));
+	channel_down(e.ch);
+	channel_up(e.ch, 50, chan_wall);
+	assert_false(channel_moved(e.ch));
+	chan_stop(&e);
+
 	row("CreatedDate follows the clock of the new connection");
 	chan_start(&e, CLIENT);
 	channel_down(e.ch);
