@@ -48,6 +48,7 @@ static const char register_help[] =
     "  --deny-forward CIDR     port sessions to other hosts never go there (repeat it);\n"
     "                          link-local and metadata addresses are always denied\n"
     "  --no-loopback-forward   nor to this machine's loopback under the name of a host\n"
+    "  --no-socket-forward     port sessions do not connect to unix sockets\n"
     "  --node-id ID            static credentials instead of an activation; the secret\n"
     "  --access-key KEY        is in SALLYPORT_SECRET_ACCESS_KEY, or piped in\n"
     "  --state-dir DIR         default: /var/lib/sallyport-agent for root, else\n"
@@ -74,7 +75,7 @@ static const char doctor_help[] =
     "what to do.  Exit status 1 when something is wrong.\n";
 
 static const struct command commands[] = {
-	{ "register", cli_register, "eicarugnksfdl", register_help },
+	{ "register", cli_register, "eicarugnksfdlo", register_help },
 	{ "run", cli_run, "s", run_help },
 	{ "status", cli_status, "sj", status_help },
 	{ "doctor", cli_doctor, "s", doctor_help },
@@ -93,6 +94,7 @@ static const struct option long_options[] = {
 	{ "state-dir", required_argument, NULL, 's' },
 	{ "deny-forward", required_argument, NULL, 'd' },
 	{ "no-loopback-forward", no_argument, NULL, 'l' },
+	{ "no-socket-forward", no_argument, NULL, 'o' },
 	{ "force", no_argument, NULL, 'f' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -184,6 +186,9 @@ take_option(struct cli_options *o, int c, const char *value, int *bad)
 		break;
 	case 'l':
 		*bad |= add_prefix(o, DIAL_LOOPBACK) != 0;
+		break;
+	case 'o':
+		*bad |= add_prefix(o, DIAL_SOCKETS) != 0;
 		break;
 	case 'g':
 		o->grant_sudo = true;

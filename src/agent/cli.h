@@ -16,7 +16,7 @@ struct cli_options {
 	char dir[4096]; /* state folder */
 	const char *endpoint, *region, *activation_id, *activation_code;
 	const char *ca_file, *session_user, *node_id, *access_key;
-	char deny_forward[2048]; /* what --deny-forward and --no-loopback-forward say */
+	char deny_forward[2048]; /* what --deny-forward and --no-...-forward say */
 	bool force, json, grant_sudo;
 };
 

@@ -5,6 +5,7 @@
 struct agent_dial {
 	struct ev_loop *loop;
 	struct ev_connect *connect;
+	struct spawned *socket; /* instead, for a unix socket */
 	const struct dial_policy *policy;
 	uint16_t port;
 	bool probing, second; /* the second of this node's own addresses */
@@ -39,6 +40,7 @@ deliver(struct agent_dial *d, struct ev_stream *s, int err, const char *why)
 		    "Forwarding to IP address %s is forbidden.", d->denied);
 	else
 		(void)snprintf(text, sizeof(text), "%s", why);
+	spawned_close(d->socket);
 	free(d);
 	cb(arg, s, err, text);
 }
@@ -69,6 +71,43 @@ on_own(void *arg, struct ev_stream *s, int err, const char *why)
 	    ev_connect(d->loop, "127.0.0.1", d->port, DIAL_TIMEOUT_MS, on_own, d);
 }
 
+static void
+on_socket(void *arg, struct ev_stream *io[3])
+{
+	deliver(arg, io[0], 0, "");
+}
+
+static void
+on_no_socket(void *arg, int err, const char *why)
+{
+	deliver(arg, NULL, err, why);
+}
+
+/* It was killed while it waited: nobody took the connection. */
+static void
+on_socket_late(void *arg, int status)
+{
+	(void)status;
+	deliver(arg, NULL, ERR_TIMEOUT, "the socket does not answer");
+}
+
+static void
+start_socket(struct agent_dial *d, const struct dial_target *t)
+{
+	static const struct spawn_handler h = {
+		.started = on_socket,
+		.failed = on_no_socket,
+		.exited = on_socket_late,
+	};
+
+	d->socket = spawner_spawn(t->spawner,
+	    &(struct spawn_request){ .kind = SPAWN_SOCKET,
+		.user = t->user,
+		.session_id = t->session_id,
+		.text = span_str(t->path) },
+	    &h, d);
+}
+
 static struct agent_dial *
 start(
     struct ev_loop *l, const struct dial_target *t, bool probing, dial_cb *cb, void *arg)
@@ -81,7 +120,9 @@ start(
 	d->probing = probing;
 	d->cb = cb;
 	d->arg = arg;
-	if (*t->host == '\0')
+	if (t->path != NULL && *t->path != '\0')
+		start_socket(d, t);
+	else if (*t->host == '\0')
 		d->connect = ev_connect(l, "::1", t->port, DIAL_TIMEOUT_MS, on_own, d);
 	else
 		d->connect = ev_connect_if(
@@ -107,6 +148,8 @@ agent_dial_cancel(struct agent_dial *d)
 {
 	if (d == NULL)
 		return;
-	ev_connect_cancel(d->connect);
+	if (d->connect != NULL)
+		ev_connect_cancel(d->connect);
+	spawned_close(d->socket);
 	free(d);
 }

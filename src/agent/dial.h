@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "agent/spawner.h"
 #include "ev/ev.h"
 #include "proto/dial_policy.h"
 
@@ -22,6 +23,10 @@ struct dial_target {
 	const char *host; /* "": this node itself, to which the rules do not apply */
 	uint16_t port;
 	const struct dial_policy *policy; /* borrowed */
+	/* Instead of the two: a unix socket, with the rights of a user. */
+	const char *path; /* NULL or "": none */
+	struct spawner *spawner;
+	const char *user, *session_id;
 };
 
 /* Names are resolved anew; all allowed addresses are tried in order. */

@@ -3,6 +3,7 @@
 #include "agent/forward.h"
 
 #include "agent/forward_int.h"
+#include "agent/sockdial.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proto/agentmsg.h"
@@ -19,11 +20,19 @@ read_port(uint16_t *port, const struct session_document *doc)
 	return 0;
 }
 
+static bool
+is_socket(const struct session_document *doc)
+{
+	return *doc->remote_socket != '\0';
+}
+
 int
 agent_forward_check(const struct session_document *doc, struct fault *f)
 {
 	uint16_t port;
 
+	if (is_socket(doc))
+		return sockdial_check(span_str(doc->remote_socket), f);
 	if (read_port(&port, doc) != 0)
 		return fault_set(
 		    f, ERR_INVALID, "\"%.60s\" is no port number", doc->port);
@@ -75,8 +84,12 @@ agent_forward_start(struct ev_loop *l, const struct agent_forward_options *o,
 	w->own = o->own;
 	w->to.host = o->doc->host;
 	w->to.policy = o->policy;
+	w->to.path = o->doc->remote_socket;
+	w->to.spawner = o->spawner;
+	w->to.user = o->user;
+	w->to.session_id = o->session_id;
 	w->is_mux = local && handshake_client_does_mux(o->client_version);
-	if (read_port(&w->to.port, o->doc) != 0)
+	if (!is_socket(o->doc) && read_port(&w->to.port, o->doc) != 0)
 		assert(0 && "the document was not checked");
 	if (w->is_mux)
 		forward_mux_start(

@@ -31,6 +31,9 @@ struct agent_forward_ops {
 struct agent_forward_options {
 	const struct session_document *doc; /* borrowed */
 	const struct dial_policy *policy;   /* borrowed */
+	/* Who connects to a unix socket, and on whose behalf; all borrowed. */
+	struct spawner *spawner;
+	const char *user, *session_id;
 	const char *client_version;
 	bool own; /* the client showed our extension */
 };

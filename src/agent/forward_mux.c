@@ -64,8 +64,9 @@ on_dialled(void *arg, struct ev_stream *s, int err, const char *why)
 		tunnel_attach(w->mux.t, id, s);
 		return;
 	}
-	log_info("connection not forwarded", "host=%s port=%u why=%s",
-	    *w->to.host != '\0' ? log_q(w->to.host) : "-", w->to.port, log_q(why));
+	log_info("connection not forwarded", "session=%s host=%s port=%u why=%s",
+	    w->to.session_id, *w->to.host != '\0' ? log_q(w->to.host) : "-", w->to.port,
+	    log_q(why));
 	d->err = err;
 	(void)tell(d);
 }

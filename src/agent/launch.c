@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/copy_program.h"
+#include "agent/sockdial.h"
 #include "proto/ids.h"
 
 #define PATH_USER "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
@@ -25,12 +26,14 @@ count_words(struct span text)
 int
 launch_check(const struct spawn_request *r, struct fault *f)
 {
-	if (r->kind < SPAWN_LOGIN || r->kind > SPAWN_COPY)
+	if (r->kind < SPAWN_LOGIN || r->kind > SPAWN_SOCKET)
 		return fault_set(f, ERR_INVALID, "not a kind of session");
 	if (!id_session_valid(span_str(r->session_id)))
 		return fault_set(f, ERR_INVALID, "not a session's id");
 	if (r->text.n > SPAWN_TEXT_MAX)
 		return fault_set(f, ERR_LIMIT, "the command is too long");
+	if (r->kind == SPAWN_SOCKET)
+		return sockdial_check(r->text, f);
 	if (r->kind == SPAWN_LOGIN || r->kind == SPAWN_COPY)
 		return r->text.n == 0
 		    ? 0
@@ -135,6 +138,7 @@ launch_init(struct launch *l, const struct spawn_request *r, const struct agent_
 {
 	bool pty = spawn_has_terminal(r->kind);
 
+	assert(r->kind != SPAWN_SOCKET); /* nothing is launched */
 	*l = (struct launch){ 0 };
 	arena_init(&l->mem);
 	l->spawn = (struct ev_spawn){

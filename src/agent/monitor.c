@@ -22,6 +22,7 @@
 
 #include "agent/files.h"
 #include "agent/launch.h"
+#include "agent/sockdial.h"
 #include "agent/trim.h"
 #include "base/log.h"
 #include "ev/backend.h"
@@ -100,15 +101,49 @@ reply(struct monitor *m, struct monitor_reply *r, const int *fds, size_t nfds)
 }
 
 static void
-reply_failed(struct monitor *m, uint32_t id, const char *why)
+reply_failed(struct monitor *m, uint32_t id, const struct fault *f)
 {
-	struct monitor_reply r = { .type = MONITOR_FAILED, .id = id };
+	struct monitor_reply r = { .type = MONITOR_FAILED, .id = id, .status = f->code };
 
-	(void)snprintf(r.why, sizeof(r.why), "%s", why);
+	(void)snprintf(r.why, sizeof(r.why), "%s", fault_text(f));
 	reply(m, &r, NULL, 0);
 }
 
 /* --- requests ----------------------------------------------------------- */
+
+/* The child of a connection: it answers in the monitor's place, and ends. */
+static _Noreturn void
+connect_side(struct monitor *m, const struct monitor_request *q,
+    const struct agent_user *u, struct span path)
+{
+	struct monitor_reply ok = { .type = MONITOR_STARTED, .id = q->id };
+	char text[SOCKDIAL_PATH_MAX + 1];
+	struct fault f = { 0 };
+	int fd, r;
+
+	r = span_copy(text, sizeof(text), path);
+	assert(r == 0); /* launch_check() */
+	if (sockdial_child(&fd, &m->o.fd, u, text, &f) != 0)
+		reply_failed(m, q->id, &f);
+	else
+		reply(m, &ok, &fd, 1);
+	_exit(0);
+}
+
+static int
+start_connection(struct session *s, struct monitor *m, const struct monitor_request *q,
+    const struct agent_user *u, struct span path, struct fault *f)
+{
+	pid_t pid = fork();
+
+	if (pid == -1)
+		return fault_set(f, ERR_LIMIT, "no process: %s", strerror(errno));
+	if (pid == 0)
+		connect_side(m, q, u, path);
+	*s = (struct session){ .id = q->id, .pid = pid };
+	m->n++;
+	return 0;
+}
 
 static int
 start(struct session *s, struct monitor *m, const struct monitor_request *q,
@@ -123,6 +158,8 @@ start(struct session *s, struct monitor *m, const struct monitor_request *q,
 	if ((e = launch_check(r, f)) != 0 ||
 	    (e = agent_user_allowed(&m->o.policy, r->user, &u, f)) != 0)
 		return e;
+	if (r->kind == SPAWN_SOCKET)
+		return start_connection(s, m, q, &u, r->text, f);
 	launch_init(&l, r, &u, m->o.policy.is_root, true);
 	e = evu_spawn(&sd, &l.spawn, f);
 	launch_fini(&l);
@@ -158,10 +195,11 @@ do_spawn(struct monitor *m, const struct monitor_request *q, struct span text)
 	if (q->id == 0 || find(m, q->id) != NULL)
 		return ERR_INVALID;
 	if (s == NULL) {
-		reply_failed(m, q->id, "this node runs too many sessions");
+		(void)fault_set(&f, ERR_LIMIT, "this node runs too many sessions");
+		reply_failed(m, q->id, &f);
 	} else if (start(s, m, q, &r, &f) != 0) {
 		log_warn("session not started", "why=%s", log_q(fault_text(&f)));
-		reply_failed(m, q->id, fault_text(&f));
+		reply_failed(m, q->id, &f);
 	}
 	return 0;
 }

@@ -43,7 +43,7 @@ struct monitor_request {
 struct monitor_reply {
 	uint32_t type;
 	uint32_t id;
-	int32_t status;
+	int32_t status; /* of the program; of a failure its ERR_* */
 	char why[240];
 };
 

@@ -18,7 +18,7 @@ struct agent_reg {
 	char *fingerprint; /* "" with static credentials */
 	char *
 	    session_user; /* "" : AGENT_SESSION_USER_DEFAULT, or whoever runs the agent */
-	char *deny_forward; /* address prefixes with blanks between them, or "" */
+	char *deny_forward; /* as dial_policy_parse() reads it */
 	char *access_key;   /* static credentials; "" with an activation */
 	char *secret_key;
 };

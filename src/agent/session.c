@@ -278,8 +278,14 @@ check(struct agent_session *s, const struct control_shell *order, struct fault *
 
 	if ((r = read_document(s, order, f)) != 0)
 		return r;
-	if (s->doc.type == DOCUMENT_PORT) /* no program runs: no user is needed */
-		return agent_forward_check(&s->doc, f);
+	if (s->doc.type == DOCUMENT_PORT) {
+		if ((r = agent_forward_check(&s->doc, f)) != 0 ||
+		    *s->doc.remote_socket == '\0')
+			return r; /* nothing is done as a user */
+		if (s->env->dial.no_sockets)
+			return fault_set(
+			    f, ERR_DENIED, "Forwarding to sockets is forbidden.");
+	}
 	r = agent_user_choose(
 	    s->user, sizeof(s->user), p, &s->doc, order->run_as_user, f);
 	if (r != 0 || !p->is_root)

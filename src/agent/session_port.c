@@ -38,6 +38,9 @@ session_port_start(struct agent_session *s)
 	    &(struct agent_forward_options){
 		.doc = &s->doc,
 		.policy = &s->env->dial,
+		.spawner = s->env->spawner,
+		.user = s->user,
+		.session_id = s->id,
 		.client_version = s->client_version,
 		.own = s->own_client,
 	    },

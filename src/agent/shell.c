@@ -331,10 +331,11 @@ on_started(void *arg, struct ev_stream *io[3])
 }
 
 static void
-on_failed(void *arg, const char *why)
+on_failed(void *arg, int err, const char *why)
 {
 	struct agent_shell *sh = arg;
 
+	(void)err;
 	sh->ops->failed(sh->arg, why);
 }
 

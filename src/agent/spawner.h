@@ -8,7 +8,8 @@
  *	                       started as a normal user, and for simulation
  *	spawner_remote_new()   asks the root monitor (agent/monitor.h) over a socketpair
  *
- * What may be started is one of four fixed kinds; no caller chooses a program.
+ * What may be started is one of five fixed kinds; no caller chooses a program.  The last
+ * starts none: it is a connection that is made with a user's rights.
  */
 #pragma once
 
@@ -23,6 +24,7 @@ enum spawn_kind {
 	SPAWN_COMMAND,   /* sh -c "text" on a terminal */
 	SPAWN_EXEC,      /* words, looked up in PATH, with three pipes */
 	SPAWN_COPY,      /* this program as agent/copy_program.h, with three pipes */
+	SPAWN_SOCKET,    /* a connection to the unix socket with this path */
 };
 
 enum {
@@ -40,7 +42,8 @@ spawn_has_terminal(enum spawn_kind kind)
 struct spawn_request {
 	enum spawn_kind kind;
 	const char *user;  /* a name; "" : the user who runs the agent */
-	struct span text;  /* COMMAND: the text; EXEC: each word with a NUL behind it */
+	struct span text;  /* COMMAND: the text; EXEC: each word with a NUL behind it;
+			      SOCKET: its path */
 	bool merge_stderr; /* EXEC: standard error goes where standard output goes */
 	const char *session_id; /* for the environment and for logs */
 	uint16_t rows, cols;    /* first size of the terminal; 0: unknown */
@@ -48,9 +51,12 @@ struct spawn_request {
 
 /* Each is called from the loop; after exited or failed nothing follows. */
 struct spawn_handler {
-	/* io[0]: the terminal (io[1], io[2] NULL), or the pipes; the callee's. */
+	/*
+	 * io[0]: the terminal or the connection (io[1], io[2] NULL), or the pipes; the
+	 * callee's.
+	 */
 	void (*started)(void *arg, struct ev_stream *io[3]);
-	void (*failed)(void *arg, const char *why);
+	void (*failed)(void *arg, int err, const char *why);
 	/* The program's status; one that died of a signal has 128 and the signal. */
 	void (*exited)(void *arg, int status);
 };

@@ -7,8 +7,10 @@
 
 #include <sys/prctl.h>
 
+#include "agent/dial.h"
 #include "agent/files.h"
 #include "agent/launch.h"
+#include "agent/sockdial.h"
 #include "base/log.h"
 
 enum { SWEEP_MS = 2500 }; /* longer than ev_child_close() takes to give up */
@@ -25,10 +27,11 @@ struct local {
 struct local_child {
 	struct spawned base;
 	struct list link;
-	struct ev_child *child; /* NULL: could not be started */
+	struct ev_child *child; /* NULL: could not be started, or is a connection */
+	struct ev_connect *connect;
 	bool pty, started;
 	struct ev_timer start;
-	char why[240];
+	struct fault why;
 };
 
 static struct local *
@@ -70,7 +73,7 @@ on_start(void *arg)
 
 	c->started = true;
 	if (c->child == NULL) {
-		c->base.h->failed(c->base.arg, c->why);
+		c->base.h->failed(c->base.arg, c->why.code, c->why.text);
 		return;
 	}
 	for (int i = 0; i < (c->pty ? 1 : 3); i++)
@@ -106,6 +109,29 @@ find_user(
 	return agent_user_allowed(&self, r->user, u, f);
 }
 
+static void
+on_connected(void *arg, struct ev_stream *s, int err, const char *why)
+{
+	struct local_child *c = arg;
+
+	c->connect = NULL;
+	if (err == 0)
+		c->base.h->started(c->base.arg, (struct ev_stream *[3]){ s });
+	else
+		c->base.h->failed(c->base.arg, err, why);
+}
+
+/* We are the user already. */
+static void
+start_connection(struct local *l, struct local_child *c, struct span path)
+{
+	char text[SOCKDIAL_PATH_MAX + 1];
+	int r = span_copy(text, sizeof(text), path);
+
+	assert(r == 0); /* launch_check() */
+	c->connect = ev_connect(l->base.loop, text, 0, DIAL_TIMEOUT_MS, on_connected, c);
+}
+
 static int
 start(struct local *l, struct local_child *c, const struct spawn_request *r,
     struct fault *f)
@@ -116,6 +142,10 @@ start(struct local *l, struct local_child *c, const struct spawn_request *r,
 
 	if ((e = launch_check(r, f)) != 0 || (e = find_user(l, r, &u, f)) != 0)
 		return e;
+	if (r->kind == SPAWN_SOCKET) {
+		start_connection(l, c, r->text);
+		return 0;
+	}
 	launch_init(&la, r, &u, false, l->contain);
 	e = ev_child_start(&c->child, l->base.loop, &la.spawn, on_exit_status, c, f);
 	launch_fini(&la);
@@ -128,17 +158,15 @@ local_spawn(struct spawner *sp, const struct spawn_request *r,
 {
 	struct local *l = local_of(sp);
 	struct local_child *c = xcalloc(1, sizeof(*c));
-	struct fault f = { 0 };
 
 	c->base = (struct spawned){ sp, h, arg };
 	c->pty = spawn_has_terminal(r->kind);
 	list_init(&c->link);
 	list_add_tail(&l->children, &c->link);
-	if (start(l, c, r, &f) != 0) {
+	if (start(l, c, r, &c->why) != 0)
 		c->child = NULL;
-		(void)snprintf(c->why, sizeof(c->why), "%s", fault_text(&f));
-	}
-	ev_timer_set(sp->loop, &c->start, 0, on_start, c);
+	if (c->connect == NULL)
+		ev_timer_set(sp->loop, &c->start, 0, on_start, c);
 	return &c->base;
 }
 
@@ -158,6 +186,8 @@ local_close(struct spawned *s)
 	struct local *l = local_of(s->spawner);
 
 	ev_timer_clear(&c->start);
+	if (c->connect != NULL)
+		ev_connect_cancel(c->connect);
 	if (c->child != NULL)
 		ev_child_close(c->child);
 	list_del(&c->link);

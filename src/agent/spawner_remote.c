@@ -81,7 +81,7 @@ on_reply(struct remote *r, const struct monitor_reply *a, int *fds, size_t n)
 		if (a->type == MONITOR_STARTED)
 			on_started(c, fds, n);
 		else if (a->type == MONITOR_FAILED)
-			c->base.h->failed(c->base.arg, a->why);
+			c->base.h->failed(c->base.arg, a->status, a->why);
 		else if (a->type == MONITOR_EXITED)
 			c->base.h->exited(c->base.arg, a->status);
 		return;
@@ -150,7 +150,8 @@ on_failed(void *arg)
 {
 	struct remote_child *c = arg;
 
-	c->base.h->failed(c->base.arg, "the agent's root process does not answer");
+	c->base.h->failed(
+	    c->base.arg, ERR_IO, "the agent's root process does not answer");
 }
 
 static struct spawned *

@@ -31,8 +31,8 @@ own_session(const struct supervise *s)
 }
 
 /* Groups before gid before uid, and proof that there is no way back. */
-static int
-become(const struct agent_user *u)
+int
+supervise_become(const struct agent_user *u)
 {
 	if (setgroups((size_t)u->ngroups, u->groups) == -1 ||
 	    setresgid(u->gid, u->gid, u->gid) == -1 ||
@@ -73,7 +73,7 @@ program_side(const struct supervise *s)
 		write_file(s->cgroup, "cgroup.procs", "0");
 	if (s->drop && s->pty) /* as login programs do; devpts has set group and mode */
 		(void)!fchown(0, s->user.uid, (gid_t)-1);
-	if (s->drop && (r = become(&s->user)) != 0)
+	if (s->drop && (r = supervise_become(&s->user)) != 0)
 		return r;
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -151,6 +151,14 @@ end_all(struct watch *w)
 	(void)wait_for_all(w, SUPERVISE_KILL_MS, SIGKILL);
 }
 
+/* To the program's group, or to it alone while it has not made one: it waits there. */
+static void
+pass_on(const struct watch *w, int signum)
+{
+	if (kill(-w->program, signum) == -1 && errno == ESRCH)
+		(void)kill(w->program, signum);
+}
+
 /* Does not hold the session's terminal or pipes open, and waits. */
 static _Noreturn void
 watch_over(struct watch *w)
@@ -168,7 +176,7 @@ watch_over(struct watch *w)
 		if (signum == SIGCHLD)
 			(void)reap(w);
 		else if (signum > 0)
-			(void)kill(-w->program, signum);
+			pass_on(w, signum);
 	}
 	end_all(w);
 	if (w->s->cgroup[0] != '\0')

@@ -35,6 +35,11 @@ struct supervise {
 	char cgroup[256]; /* leaf of this session, "" : none */
 };
 
+/*
+ * Becomes a user for good, groups and all; system calls only.  0 or SUPERVISE_NO_USER.
+ */
+int supervise_become(const struct agent_user *u) MUST_USE;
+
 /* The setup function of struct ev_spawn; arg is a struct supervise. */
 int supervise_setup(void *arg);
 

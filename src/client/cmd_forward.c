@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sallyport forward: the words of the command line; forward.c does it. */
+#include <limits.h>
+#include <unistd.h>
+
 #include "base/text.h"
 #include "client/commands.h"
 #include "client/forward.h"
@@ -55,20 +58,52 @@ bind_address(const char *text)
 	return xstrdup(strcmp(text, "*") == 0 ? "" : text);
 }
 
-/* What is before "port" or "host:port" of the far end: n fields. */
+static bool
+is_path(const char *text)
+{
+	return strchr(text, '/') != NULL;
+}
+
+/* Relative paths are taken from where we are. */
+static char *
+path_here(const char *path)
+{
+	char dir[PATH_MAX];
+
+	if (path[0] == '/')
+		return xstrdup(path);
+	return getcwd(dir, sizeof(dir)) != NULL ? xasprintf("%s/%s", dir, path) : NULL;
+}
+
+/* What is before the far end: n fields. */
 static int
 read_local(struct forward_spec *s, char **field, size_t n)
 {
 	uint16_t unused;
 
-	if (n == 1 && field[0][0] == '/') {
-		s->bind = xstrdup(field[0]);
-		return 0;
+	if (n == 1 && is_path(field[0])) {
+		s->bind = path_here(field[0]);
+		return s->bind != NULL ? 0 : ERR_INVALID;
 	}
 	if (n < 1 || n > 2 || (n == 2 && read_port(&unused, field[0], 0) == 0))
 		return ERR_INVALID;
 	s->bind = bind_address(n == 2 ? field[0] : NULL);
 	return read_port(&s->port, field[n - 1], 0);
+}
+
+/* How many of n fields are before the far end; 0: none of them is one. */
+static size_t
+split_fields(struct forward_spec *s, char **field, size_t n)
+{
+	uint16_t unused;
+
+	if (n < 2 || field[n - 1][0] == '/' ||
+	    read_port(&s->remote, field[n - 1], 1) != 0)
+		return n >= 2 && field[n - 1][0] == '/' ? n - 1 : 0;
+	if (n != 3)
+		return n == 4 ? 2 : 1;
+	/* "a:b:c" begins with a port or a path, or with an address to bind to. */
+	return is_path(field[0]) || read_port(&unused, field[0], 0) == 0 ? 1 : 2;
 }
 
 int
@@ -77,24 +112,19 @@ forward_spec_parse(struct forward_spec *s, const char *text, bool socks)
 	auto_free char *copy = xstrdup(text);
 	char *field[FIELDS_MAX];
 	size_t n = cut_fields(copy, field), local;
-	uint16_t unused;
 
-	*s = (struct forward_spec){ .bind = NULL };
+	*s = (struct forward_spec){ .socks = socks };
 	if (socks)
 		return n == 1 || n == 2 ? read_local(s, field, n) : ERR_INVALID;
-	if (n < 2 || read_port(&s->remote, field[n - 1], 1) != 0)
+	if ((local = split_fields(s, field, n)) == 0)
 		return ERR_INVALID;
-	/* "a:b:c" begins with a port, or with an address to bind to. */
-	if (n == 3)
-		local =
-		    field[0][0] == '/' || read_port(&unused, field[0], 0) == 0 ? 1 : 2;
-	else
-		local = n == 4 ? 2 : 1;
-	if (n - local == 2) {
-		if (field[n - 2][0] == '\0')
-			return ERR_INVALID;
+	if (s->remote == 0)
+		s->host = xstrdup(field[n - 1]);
+	else if (n - local == 2)
 		s->host = xstrdup(field[n - 2]);
-	}
+	if (s->host != NULL &&
+	    (s->host[0] == '\0' || (s->remote != 0 && is_path(s->host))))
+		return ERR_INVALID;
 	return read_local(s, field, local);
 }
 
@@ -118,7 +148,9 @@ add_spec(const struct cli_usage *u, struct forward_spec *s, const char *text, bo
 	if (forward_spec_parse(s, text, socks) == 0)
 		return CLI_GO;
 	return cli_misused(u, "%s is not %s", text,
-	    socks ? "[ADDRESS:]PORT" : "[ADDRESS:]PORT:[HOST:]PORT");
+	    socks ? "[ADDRESS:]PORT"
+		  : "[ADDRESS:]PORT:[HOST:]PORT, nor with paths of sockets in their "
+		    "places");
 }
 
 static int
@@ -170,12 +202,14 @@ cmd_forward(struct cli *c, int argc, char **argv)
 		    "Carries connections to ports of this machine to ports of the node, "
 		    "or of hosts\nthat the node can reach.  One line tells when each is "
 		    "ready.  Ctrl-C ends it.\n\n"
-		    "Local port 0 is any free one.  Instead of a local port there may be "
-		    "the path of a\nsocket, and IPv6 addresses stand in brackets.  "
-		    "Without an address only this\nmachine can connect.",
+		    "Local port 0 is any free one.  IPv6 addresses stand in brackets.  "
+		    "Without an\naddress only this machine can connect.  Instead of "
+		    "either port there may be the\npath of a unix socket; on the node it "
+		    "is absolute, and used with the rights of\nthe session's user.",
 		.examples = "  sallyport forward web-1 8080:80\n"
 			    "  sallyport forward web-1 5432:db.internal:5432 8080:80\n"
 			    "  sallyport forward web-1 /tmp/db.sock:db.internal:5432\n"
+			    "  sallyport forward web-1 ./docker.sock:/run/docker.sock\n"
 			    "  sallyport forward web-1 -D 1080\n",
 		.exits = "  0    ended by a signal\n" START_EXIT_WORDS,
 		.options = options,

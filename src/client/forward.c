@@ -13,7 +13,7 @@
 struct dest {
 	struct list link;
 	struct forward *f;
-	char *host; /* "": the node itself */
+	char *host; /* "": the node itself; "/..." : a socket on it, and remote is 0 */
 	uint16_t remote;
 	char name[600]; /* for the person */
 	struct live *live;
@@ -160,12 +160,26 @@ say_ready(const struct dest *d)
 	{
 		const struct forward_spec *s = l->spec;
 
-		if (s->remote != d->remote ||
+		if (s->socks || s->remote != d->remote ||
 		    strcmp(s->host != NULL ? s->host : "", d->host) != 0)
 			continue;
 		place_text(at, sizeof(at), s->bind, ev_listener_port(l->listener));
 		cli_say("forwarding %s to %s", s->bind[0] == '/' ? s->bind : at, d->name);
 	}
+}
+
+static void
+give_up(struct dest *d, const char *why)
+{
+	cli_say("%s: %s", d->name, why);
+	d->ending = true;
+	live_terminate(d->live);
+}
+
+static bool
+is_socket(const struct dest *d)
+{
+	return d->host[0] == '/';
 }
 
 static void
@@ -175,9 +189,13 @@ on_ready(void *arg, const struct session_info *info)
 	struct port_wish wish;
 
 	if (info->type != DOCUMENT_PORT) {
-		cli_say("%s: this is no port session: is the document changed?", d->name);
-		d->ending = true;
-		live_terminate(d->live);
+		give_up(d, "this is no port session: is the document changed?");
+		return;
+	}
+	if (is_socket(d) && !info->own_peer) {
+		give_up(d,
+		    "only sallyport-agent connects to sockets; the node has another "
+		    "agent");
 		return;
 	}
 	port_wish_read(&wish, info);
@@ -196,9 +214,7 @@ on_data(void *arg, uint32_t payload_type, struct span data)
 
 	if (r == 0 || r == ERR_AGAIN || d->ending)
 		return r == ERR_AGAIN ? r : 0;
-	cli_say("%s: the agent broke the rules of the multiplexing", d->name);
-	d->ending = true;
-	live_terminate(d->live);
+	give_up(d, "the agent broke the rules of the multiplexing");
 	return 0;
 }
 
@@ -271,23 +287,34 @@ static const struct live_ops live_ops = {
 
 /* --- destinations ------------------------------------------------------------------------------- */
 
+/* The document of a destination, and its parameters. */
+static const char *
+document_of(const struct dest *d, json_t *parameters)
+{
+	char port[8];
+
+	if (is_socket(d)) {
+		json_object_set_new(parameters, "path", json_pack("[s]", d->host));
+		return "Sallyport-StartSocketForwardingSession";
+	}
+	snprintf(port, sizeof(port), "%u", d->remote);
+	json_object_set_new(parameters, "portNumber", json_pack("[s]", port));
+	if (d->host[0] == '\0')
+		return "AWS-StartPortForwardingSession";
+	json_object_set_new(parameters, "host", json_pack("[s]", d->host));
+	return "AWS-StartPortForwardingSessionToRemoteHost";
+}
+
 static void
 dest_start(struct dest *d)
 {
 	const struct forward_options *o = d->f->o;
 	auto_buf body = { .max = START_BODY_MAX };
 	auto_json *parameters = json_object();
-	char port[8];
 
-	snprintf(port, sizeof(port), "%u", d->remote);
-	json_object_set_new(parameters, "portNumber", json_pack("[s]", port));
-	if (d->host[0] != '\0')
-		json_object_set_new(parameters, "host", json_pack("[s]", d->host));
 	start_body(&body,
 	    &(struct starting){ .target = o->node_id,
-		.document = d->host[0] != '\0'
-		    ? "AWS-StartPortForwardingSessionToRemoteHost"
-		    : "AWS-StartPortForwardingSession",
+		.document = document_of(d, parameters),
 		.reason = o->reason,
 		.parameters = parameters });
 	d->live =
@@ -321,7 +348,9 @@ dest_get(struct forward *f, const char *host, uint16_t remote, bool fixed)
 	d->remote = remote;
 	d->fixed = fixed;
 	place_text(at, sizeof(at), host, remote);
-	if (host[0] != '\0')
+	if (is_socket(d))
+		snprintf(d->name, sizeof(d->name), "%s:%s", f->o->node_name, host);
+	else if (host[0] != '\0')
 		snprintf(d->name, sizeof(d->name), "%s through %s", at, f->o->node_name);
 	else
 		snprintf(d->name, sizeof(d->name), "%s:%u", f->o->node_name, remote);
@@ -392,7 +421,6 @@ static int
 open_local(struct forward *f, const struct forward_spec *spec)
 {
 	struct local *l = xcalloc(1, sizeof(*l));
-	bool socks = spec->remote == 0;
 	struct fault fault = { 0 };
 	char at[300];
 
@@ -401,12 +429,12 @@ open_local(struct forward *f, const struct forward_spec *spec)
 	list_init(&l->link);
 	list_add_tail(&f->locals, &l->link);
 	if (ev_listen(&l->listener, f->loop, spec->bind, spec->port,
-		socks ? forward_socks_accept : on_accept, socks ? (void *)f : l,
-		&fault) != 0) {
+		spec->socks ? forward_socks_accept : on_accept,
+		spec->socks ? (void *)f : l, &fault) != 0) {
 		cli_say("%s", fault_text(&fault));
 		return ERR_IO;
 	}
-	if (socks) {
+	if (spec->socks) {
 		place_text(at, sizeof(at), spec->bind, ev_listener_port(l->listener));
 		cli_say("SOCKS 5 on %s, through %s", at, f->o->node_name);
 	}
@@ -460,7 +488,7 @@ open_all(struct forward *f)
 	for (size_t i = 0; i < f->o->nspecs; i++) {
 		const struct forward_spec *s = &f->o->specs[i];
 
-		if (s->remote != 0)
+		if (!s->socks)
 			(void)dest_get(
 			    f, s->host != NULL ? s->host : "", s->remote, true);
 	}

@@ -30,10 +30,14 @@ enum {
 struct forward_spec {
 	char *bind;      /* an address, "" for all, or the path of a socket */
 	uint16_t port;   /* local; 0: any */
-	char *host;      /* NULL: the node itself */
-	uint16_t remote; /* 0: SOCKS */
+	char *host;      /* NULL: the node itself; "/..." : a socket on it */
+	uint16_t remote; /* 0: a socket, or SOCKS */
+	bool socks;
 };
-/* "[bind:]port:[host:]port", "/path:[host:]port"; socks: "[bind:]port".  ERR_INVALID. */
+/*
+ * "[bind:]port:TO" or "path:TO" with TO "[host:]port" or "/path"; socks: "[bind:]port".
+ * ERR_INVALID.
+ */
 int forward_spec_parse(struct forward_spec *s, const char *text, bool socks) MUST_USE;
 void forward_spec_fini(struct forward_spec *s);
 

@@ -57,6 +57,7 @@ tunnel_end(void *arg, uint32_t id, int why)
 	case ERR_RESOLVE:
 	case ERR_TIMEOUT:
 	case ERR_DENIED:
+	case ERR_NOTFOUND: /* a socket's path */
 		m->wire->refused(m->arg, why);
 		break;
 	default:

@@ -88,6 +88,11 @@ dial_policy_parse(struct dial_policy *p, const char *cidrs, struct fault *f)
 	     s += strspn(s, " ")) {
 		struct span word = { (const uint8_t *)s, strcspn(s, " ") };
 
+		if (span_eq(word, SPAN(DIAL_SOCKETS))) {
+			p->no_sockets = true;
+			s += word.n;
+			continue;
+		}
 		if (p->n == DIAL_DENY_MAX)
 			return fault_set(f, ERR_LIMIT,
 			    "more than %d address prefixes are denied", DIAL_DENY_MAX);

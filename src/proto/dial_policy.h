@@ -19,6 +19,8 @@ enum {
 
 /* What --no-loopback-forward means. */
 #define DIAL_LOOPBACK "127.0.0.0/8 ::1/128"
+/* What --no-socket-forward means. */
+#define DIAL_SOCKETS  "sockets"
 
 struct dial_prefix {
 	uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -28,9 +30,13 @@ struct dial_prefix {
 struct dial_policy {
 	struct dial_prefix deny[DIAL_DENY_MAX];
 	size_t n;
+	bool no_sockets; /* of the file system */
 };
 
-/* CIDRs (or addresses) with blanks between them; "": none.  ERR_INVALID, ERR_LIMIT. */
+/*
+ * CIDRs (or addresses, or DIAL_SOCKETS) with blanks between them; "": none.  ERR_INVALID,
+ * ERR_LIMIT.
+ */
 int dial_policy_parse(struct dial_policy *p, const char *cidrs, struct fault *f) MUST_USE;
 /*
  * Besides the registration's prefixes: no link-local, metadata, multicast, broadcast and

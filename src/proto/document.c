@@ -103,6 +103,7 @@ static const struct row port_rows[] = {
 	TEXT("type", forward_type, INPUT_MAX),
 	TEXT("localUnixSocket", local_socket, INPUT_MAX),
 	TEXT("localConnectionType", local_connection_type, INPUT_MAX),
+	TEXT("remoteUnixSocket", remote_socket, INPUT_MAX), /* ours */
 };
 
 static bool
@@ -264,11 +265,13 @@ static int
 read_port(struct document_ctx *c, struct session_document *d, json_t *properties)
 {
 	const json_t *port = json_object_get(properties, "portNumber");
+	const json_t *socket = json_object_get(properties, "remoteUnixSocket");
 	int r;
 
 	if ((r = read_rows(c, d, properties, port_rows, ARRAY_LEN(port_rows))) != 0)
 		return r;
-	if (*d->port == '\0' && !is_open(c, port))
+	if (*d->port == '\0' && *d->remote_socket == '\0' && !is_open(c, port) &&
+	    !is_open(c, socket))
 		return fault_set(c->f, ERR_INVALID, "portNumber is missing");
 	if ((r = check_port(c, "portNumber", d->port, 1)) != 0)
 		return r;
@@ -311,6 +314,7 @@ static const struct session_document empty_document = {
 	.forward_type = "",
 	.local_socket = "",
 	.local_connection_type = "",
+	.remote_socket = "",
 };
 
 /* Fills d from a tree, which is put into the form that agents want on the way. */

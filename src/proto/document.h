@@ -58,6 +58,7 @@ struct session_document {
 	const char *port, *local_port, *host,
 	    *forward_type; /* forward_type: "LocalPortForwarding" */
 	const char *local_socket, *local_connection_type;
+	const char *remote_socket; /* path on the node, instead of port */
 	struct span properties; /* JSON text as resolved; for the handshake */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The session documents that come with the server: AWS's public ones with their names,
- * parameters and patterns, and one of our own.  JSON, so that GetDocument answers them as they are.
+ * parameters and patterns, and two of our own.  JSON, so that GetDocument answers them as they are.
  */
 #include "proto/document.h"
 
@@ -164,6 +164,22 @@ static const char forward_remote[] =
     "  }\n"
     "}\n";
 
+/* Ours: a stock agent finds no port number in it, and the session fails. */
+static const char forward_socket[] =
+    HEAD("Document to start port forwarding session over Session Manager to a unix socket",
+	"Port")
+    "  \"parameters\": {\n"
+    PARAMETER("path", "Absolute path of the socket on the instance",
+	ALLOWED("^/.{1,106}$")) ",\n"
+    LOCAL_PORT
+    "\n  },\n"
+    "  \"properties\": {\n"
+    "    \"remoteUnixSocket\": \"{{ path }}\",\n"
+    "    \"type\": \"LocalPortForwarding\",\n"
+    "    \"localPortNumber\": \"{{ localPortNumber }}\"\n"
+    "  }\n"
+    "}\n";
+
 const struct document_builtin document_builtins[] = {
 	{ "SSM-SessionManagerRunShell", "Session", true, run_shell },
 	{ "AWS-StartInteractiveCommand", "Session", false, interactive },
@@ -173,5 +189,6 @@ const struct document_builtin document_builtins[] = {
 	{ "AWS-StartSSHSession", "Session", false, ssh },
 	{ "AWS-StartPortForwardingSession", "Session", false, forward },
 	{ "AWS-StartPortForwardingSessionToRemoteHost", "Session", false, forward_remote },
+	{ "Sallyport-StartSocketForwardingSession", "Session", false, forward_socket },
 };
 const size_t document_builtins_len = ARRAY_LEN(document_builtins);

@@ -198,6 +198,7 @@ bench_start(struct bench *b, const char *version, bool is_ssh, const char *host)
 	struct fault f = { 0 };
 
 	b->doc = (struct session_document){ .type = DOCUMENT_PORT,
+		.remote_socket = "",
 		.port = "5432",
 		.host = host,
 		.forward_type = is_ssh ? "" : "LocalPortForwarding" };

@@ -108,8 +108,9 @@ t_dial(void **state)
 		row(t[i].what);
 		place_init(&p, t[i].deny);
 		(t[i].probe ? agent_dial_probe : agent_dial_start)(p.node,
-		    &(struct dial_target){ t[i].host, t[i].port, &p.policy }, on_dialled,
-		    &r);
+		    &(struct dial_target){
+			.host = t[i].host, .port = t[i].port, .policy = &p.policy },
+		    on_dialled, &r);
 		assert_false(r.done);
 		assert_true(sim_run_until(p.sim, &r.done, 30000));
 		assert_int_equal(r.err, t[i].err);
@@ -132,8 +133,9 @@ t_cancel(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
 		for (uint64_t ms = 0; ms < 8; ms++) {
 			struct agent_dial *d = agent_dial_start(p.node,
-			    &(struct dial_target){ hosts[i], 9, &p.policy }, on_dialled,
-			    &r);
+			    &(struct dial_target){
+				.host = hosts[i], .port = 9, .policy = &p.policy },
+			    on_dialled, &r);
 
 			sim_run_for(p.sim, ms / 4);
 			agent_dial_cancel(r.done ? NULL : d);

@@ -64,10 +64,11 @@ on_started(void *arg, struct ev_stream *io[3])
 }
 
 static void
-on_failed(void *arg, const char *why)
+on_failed(void *arg, int err, const char *why)
 {
 	struct rig *r = arg;
 
+	assert_true(err < 0);
 	(void)snprintf(r->why, sizeof(r->why), "%s", why);
 	ev_stop(r->loop);
 }

@@ -19,7 +19,7 @@ t_builtins(void **state)
 {
 	(void)state;
 
-	assert_int_equal(document_builtins_len, 8);
+	assert_int_equal(document_builtins_len, 9);
 	for (size_t i = 0; i < document_builtins_len; i++) {
 		const struct document_builtin *b = &document_builtins[i];
 		struct fault f = { 0 };
@@ -55,6 +55,14 @@ t_parameters(void **state)
 		const char *properties; /* as resolved */
 	} t[] = {
 		{ "defaults", "AWS-StartSSHSession", NULL, 0, "{\"portNumber\":\"22\"}" },
+		{ "ours: the path of a socket", "Sallyport-StartSocketForwardingSession",
+		    "{\"path\":[\"/run/docker.sock\"]}", 0,
+		    "{\"remoteUnixSocket\":\"/run/docker.sock\",\"type\":"
+		    "\"LocalPortForwarding\",\"localPortNumber\":\"0\"}" },
+		{ "no path", "Sallyport-StartSocketForwardingSession", NULL, ERR_INVALID,
+		    NULL },
+		{ "an abstract name", "Sallyport-StartSocketForwardingSession",
+		    "{\"path\":[\"@docker\"]}", ERR_INVALID, NULL },
 		{ "no parameters given", "AWS-StartSSHSession", "{}", 0,
 		    "{\"portNumber\":\"22\"}" },
 		{ "agent-protocol 10.6: a list becomes a scalar", "AWS-StartSSHSession",

@@ -372,7 +372,9 @@ t_list(void **state)
 		    NULL },
 		{ "\"Filters\":[{\"Key\":\"PlatformTypes\",\"Values\":[\"Linux\"]},"
 		  "{\"Key\":\"Owner\",\"Values\":[\"ThirdParty\"]}]",
-		    "Sallyport-CopyFiles,Sallyport-Exec", NULL },
+		    "Sallyport-CopyFiles,Sallyport-Exec,"
+		    "Sallyport-StartSocketForwardingSession",
+		    NULL },
 		{ "\"Filters\":[{\"Key\":\"PlatformTypes\",\"Values\":[\"Plan9\"]}]", "",
 		    NULL },
 		{ "\"Filters\":[{\"Key\":\"tag:k\",\"Values\":[\"v\"]}]", "Own", NULL },
