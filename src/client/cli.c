@@ -17,6 +17,7 @@ const struct cli_command cli_commands[] = {
 	{ "proxy", "connect standard streams to a port of a node", cmd_proxy },
 	{ "sessions", "list sessions, live or past", cmd_sessions },
 	{ "terminate", "end sessions", cmd_terminate },
+	{ "admin", "session documents of the account", cmd_admin },
 	{ "register-command", "print the line that adds a node", cmd_register },
 	{ "doctor", "find out why something does not work", cmd_doctor },
 	{ "completion", "print the completion script of a shell", cmd_completion },

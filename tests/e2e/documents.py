@@ -7,6 +7,8 @@ Run As.
 import json
 import os
 import pwd
+import re
+import subprocess
 
 import botocore.exceptions
 
@@ -137,6 +139,47 @@ def deleted(world, node):
         equal(s.run("echo $((6*7))"), "42", "without the preferences a session has the first ones")
 
 
+def admin(world):
+    """The same from our own command line."""
+    text = json.dumps({
+        "schemaVersion": "1.0", "sessionType": "NonInteractiveCommands",
+        "parameters": {"word": {"type": "String", "allowedPattern": "^[a-z]+$", "default": "nobody"}},
+        "properties": {"linux": {"commands": "sh -c 'cat; echo hello {{ word }}'", "separateOutputStream": True,
+                                 "standardInput": True}}})
+    file = world.dir / "document.json"
+    file.write_text(text)
+
+    def document(*args, **kwargs):
+        return subprocess.run([world.bin / "sallyport", "admin", "document", *args], env=world.env(), text=True,
+                              capture_output=True, check=False, timeout=20, **kwargs)
+
+    equal(document("put", "Hello", str(file)).stdout, "Hello created, version 1\n", "admin document put: makes one")
+    equal(document("put", "Hello", str(file)).stdout, "Hello unchanged, version 1\n", "the same again: nothing")
+    p = document("put", "Hello", "-", "--output", "json", input=text.replace("hello", "good day,"))
+    equal(json.loads(p.stdout), {"Name": "Hello", "DocumentVersion": "2", "Result": "updated"},
+          "other content, from standard input: a version, as JSON")
+    p = subprocess.run([world.bin / "sallyport", "connect", "one", "--document-name", "Hello", "--parameters", "word=you"],
+                       env=world.env(), input="in ", text=True, capture_output=True, check=False, timeout=20)
+    equal((p.stdout, p.returncode), ("in good day, you\n", 0), "and it is what a session runs, with its parameter and input")
+    p = subprocess.run([world.bin / "sallyport", "connect", "one", "--document-name", "Hello", "--parameters", "word=X;id"],
+                       env=world.env(), stdin=subprocess.DEVNULL, text=True, capture_output=True, check=False, timeout=20)
+    ok(p.returncode == 255 and "InvalidParameters" in p.stderr, "a value that the pattern refuses")
+    equal(document("get", "Hello", "--document-version", "1").stdout.strip(), text, "get: the content as it was put")
+    ok("good day" in document("get", "Hello").stdout, "get: the default version")
+    ok(re.search(r"^Hello +Session +2 ", document("list").stdout, re.M) and
+       "AWS-StartSSHSession" not in document("list").stdout, "list: ours")
+    ok("AWS-StartSSHSession" in [d["Name"] for d in json.loads(document("list", "--all", "--output", "json").stdout)],
+       "list --all, as JSON")
+    file.write_text(text.replace("NonInteractiveCommands", "Sometimes"))
+    p = document("put", "Hello", str(file))
+    ok(p.returncode == 1 and "document.json: sessionType must be" in p.stderr, "put: what is wrong, and in which file")
+    p = document("put", "AWS-StartSSHSession", "-", input=text)
+    equal(p.returncode, 1, "put: not over one of Amazon's")
+    equal((document("delete", "Hello").stdout, document("get", "Hello").returncode), ("Hello deleted\n", 1), "delete")
+    equal([document(*a).returncode for a in ((), ("rename",), ("put", "x"), ("get",), ("delete",))], [2] * 5,
+          "a wrong command line")
+
+
 def main():
     with e2e.World("documents") as world:
         node, _ = world.agent("one")
@@ -145,6 +188,7 @@ def main():
         shell_profile(world, node)
         run_as(world, node)
         limits(world, node)
+        admin(world)
         deleted(world, node)
     e2e.finish()
 
