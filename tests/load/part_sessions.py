@@ -14,7 +14,8 @@ SECONDS = 30
 
 
 def sessions():
-    with World("bench", "log_level = warn\n") as world, Fleet(world, NODES) as fleet:
+    conf = f"log_level = warn\nsessions_per_principal_max = {SESSIONS}\n"  # here they are one person
+    with World("bench", conf) as world, Fleet(world, NODES) as fleet:
         if fleet.wait_online(120) is None:
             raise RuntimeError("the agents do not come online")
         server = world.server.child.pid
