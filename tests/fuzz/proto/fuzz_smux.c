@@ -193,7 +193,10 @@ step(struct model *f, uint8_t op, uint8_t arg, uint64_t *now)
 	case 8:
 		f->s[id].cut = true;
 		f->s[id].exists = false;
-		smux_abort(f->m, id, -arg);
+		if (arg & 16)
+			smux_reset(f->m, id, ERR_CLOSED);
+		else
+			smux_abort(f->m, id, -arg);
 		break;
 	case 9:
 	case 10:

@@ -45,7 +45,7 @@ struct end {
 	size_t mem_max;
 	struct {
 		uint64_t sent, got;
-		bool open, shut, half, closed, aborted;
+		bool open, shut, half, closed, aborted, reset;
 		int why;
 	} s[IDS];
 };
@@ -360,8 +360,12 @@ random_step(struct end *a, struct end *b, uint64_t *seed)
 		break;
 	case 2:
 		if (id != 0 && below(seed, 30) == 0) {
-			smux_abort(e->m, id, ERR_IO);
 			e->s[id].aborted = true;
+			e->s[id].reset = below(seed, 2) == 0;
+			if (e->s[id].reset)
+				smux_reset(e->m, id, ERR_IO);
+			else
+				smux_abort(e->m, id, ERR_IO);
 		}
 		break;
 	case 3:
@@ -401,7 +405,7 @@ finish(struct end *a, struct end *b)
 
 /*
  * After everything moved: whatever was written on a stream that nobody aborted has arrived;
- * in stock mode only where the reader did not close.
+ * in stock mode only where the reader did not close.  Own mode: and what a reset came after.
  */
 static void
 check_ends(const struct end *a, const struct end *b, bool own, uint32_t id)
@@ -411,6 +415,10 @@ check_ends(const struct end *a, const struct end *b, bool own, uint32_t id)
 	assert_true(a->s[id].closed || a->s[id].aborted);
 	assert_true(a->s[id].got <= b->s[id].sent);
 	assert_true(b->s[id].got <= a->s[id].sent);
+	if (own && a->s[id].reset && !b->s[id].aborted)
+		assert_int_equal(b->s[id].got, a->s[id].sent);
+	if (own && b->s[id].reset && !a->s[id].aborted)
+		assert_int_equal(a->s[id].got, b->s[id].sent);
 	if (aborted)
 		return;
 	assert_true(b->s[id].closed);
