@@ -9,7 +9,8 @@
  *	load_echo pipe BYTES COMMAND...   until so many bytes of output have come
  *
  * "echo" starts a raw echo (cat) in each shell and prints a line "p50_us p99_us" for each,
- * over COUNT keys, each typed when the one before has come back and a moment has passed.
+ * over COUNT keys, each typed when the one before has come back and a moment has passed,
+ * a line of them in each shell in turn.
  * "start" and "pipe" print microseconds.  Everything ends after LIMIT_S seconds at the latest.
  */
 #include <errno.h>
@@ -29,6 +30,7 @@ enum {
 	QUIET_MS = 400, /* a shell that says nothing for so long waits for a command */
 	PAUSE_US = 3000,
 	WARM_UP = 50, /* keys that do not count */
+	LINE = 40,    /* keys in a row */
 	SCREEN_MAX = 1 << 16,
 	SCREENS_MAX = 4,
 };
@@ -182,7 +184,18 @@ cut_command(char **argv)
 	return argv + 1;
 }
 
-/* Key by key in turn, so that whatever else this machine does hits all of them alike. */
+/* A moment between two keys, not always the same. */
+static void
+rest(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	usleep(PAUSE_US + (useconds_t)(*seed >> 54));
+}
+
+/*
+ * A line in each terminal in turn, as a person types: often enough that whatever else this
+ * machine does hits all of them alike, and long enough that each is in its stride.
+ */
 static void
 measure_echo(char **argv, size_t count)
 {
@@ -194,21 +207,19 @@ measure_echo(char **argv, size_t count)
 		char **command = argv;
 
 		argv = cut_command(argv);
-		us[n] = xcalloc(count, sizeof(*us[n]));
+		us[n] = xcalloc(count + WARM_UP + LINE, sizeof(*us[n]));
 		open_cat(&s[n++], command);
 	}
-	for (size_t i = 0; i < WARM_UP + count; i++) {
+	for (size_t i = 0; i < WARM_UP + count; i += LINE) {
 		for (size_t k = 0; k < n; k++) {
-			uint64_t t = one_key(&s[k], (char)('a' + i % 26));
-
-			if (i >= WARM_UP)
-				us[k][i - WARM_UP] = t;
-			seed = seed * 6364136223846793005u + 1442695040888963407u;
-			usleep(PAUSE_US + (useconds_t)(seed >> 54));
+			for (size_t j = i; j < i + LINE; j++) {
+				us[k][j] = one_key(&s[k], (char)('a' + j % 26));
+				rest(&seed);
+			}
 		}
 	}
 	for (size_t k = 0; k < n; k++) {
-		print_us(us[k], count);
+		print_us(us[k] + WARM_UP, count);
 		free(us[k]);
 		close_screen(&s[k]);
 	}
