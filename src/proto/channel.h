@@ -37,7 +37,7 @@ struct channel;
 enum channel_role { CHANNEL_AGENT, CHANNEL_CLIENT };
 
 enum {
-	CHANNEL_PAYLOAD_STOCK = 32 * 1024, /* largest payload towards a stock peer */
+	CHANNEL_PAYLOAD_STOCK = 60 * 1024, /* largest payload towards a stock peer */
 	CHANNEL_PAYLOAD_OWN = 64 * 1024,   /* what we announce to our own */
 	CHANNEL_WINDOW = 1024 * 1024, /* bytes in flight at first, and to stock peers */
 	CHANNEL_WINDOW_MAX = 8 * 1024 * 1024,  /* over long paths; what we announce */
