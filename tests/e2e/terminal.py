@@ -113,7 +113,7 @@ class Terminal:
 class Session(Terminal):
     """A shell on a node, through our plugin or the stock one."""
 
-    def __init__(self, world, node, plugin="ours", started=None, **request):
+    def __init__(self, world, node, plugin="ours", started=None, env=None, **request):
         self.world = world
         self.request = {"Target": node, **request}
         self.started = started or world.ssm.start_session(**self.request)
@@ -121,7 +121,7 @@ class Session(Terminal):
         path = e2e.STOCK_PLUGIN if plugin == "stock" else str(world.bin / "session-manager-plugin")
         response = {k: self.started[k] for k in ("SessionId", "TokenValue", "StreamUrl")}
         super().__init__([path, ENV, e2e.REGION, "StartSession", "", json.dumps(self.request),
-                          world.endpoint], world.env(plugin, TERM="xterm", **{ENV: json.dumps(response)}))
+                          world.endpoint], world.env(plugin, TERM="xterm", **{ENV: json.dumps(response)}, **(env or {})))
 
     def shell(self):
         """Waits for the shell and gives it a prompt of our own, without echo."""

@@ -150,6 +150,12 @@ seconds_until(const struct session *se, uint64_t due_ms)
 }
 
 static const char *
+plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static const char *
 open_words(const struct session *se)
 {
 	if (!se->start_sent)
@@ -171,7 +177,7 @@ away_words(const struct session *se, char *out, size_t size)
 
 	snprintf(out, size, "The %s was away for more than %llu minute%s%s%s.",
 	    end == SESSION_AGENT ? "agent" : "client", (unsigned long long)min,
-	    min == 1 ? "" : "s", why != NULL ? ": " : "", why != NULL ? why : "");
+	    plural((int64_t)min), why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
 static void
@@ -211,13 +217,14 @@ run_out(struct session *se, enum clock c)
 		away_words(se, why, sizeof(why));
 		break;
 	case CLOCK_IDLE:
-		snprintf(why, sizeof(why), "The session was idle for %lld minutes.",
-		    (long long)se->row.idle_min);
+		snprintf(why, sizeof(why), "The session was idle for %lld minute%s.",
+		    (long long)se->row.idle_min, plural(se->row.idle_min));
 		break;
 	case CLOCK_MAX:
 		snprintf(why, sizeof(why),
-		    "The maximum duration of %lld minutes is over.",
-		    (long long)se->row.max_duration_min);
+		    "The maximum duration of %lld minute%s is over.",
+		    (long long)se->row.max_duration_min,
+		    plural(se->row.max_duration_min));
 		break;
 	default:
 		warn(se, c);
