@@ -17,6 +17,7 @@ import threading
 import time
 
 import e2e
+import stock
 from e2e import equal, ok, wait_until
 
 BIG = 48 * 1024 * 1024
@@ -180,6 +181,27 @@ def proxy(world):
         ok(time.monotonic() - began < 10, "proxy: and nobody waits for more")
 
 
+# --- a stock agent ---------------------------------------------------------------------------
+
+def stock_agent(world):
+    """It has no input for commands, no word for its end, and no unix sockets: said, not guessed."""
+    with stock.beside(world) as nodes:
+        if not nodes:
+            return
+        words = "standard input was not sent"
+        p = subprocess.run(argv(world, "exec", nodes["stock"], "--", "sh", "-c", "cat; echo out; exit 5"), env=world.env(),
+                           input=b"lost", capture_output=True, timeout=60, check=False)
+        equal((p.stdout, p.returncode, words in p.stderr.decode()), (b"out\n", 5, True),
+              "stock agent: exec runs without its input, and says so")
+        p = subprocess.run(argv(world, "exec", nodes["stock"], "--", "true"), env=world.env(), stdin=subprocess.DEVNULL,
+                           capture_output=True, timeout=60, check=False)
+        equal((p.stderr, p.returncode), (b"", 0), "stock agent: but not of an empty one")
+        p = subprocess.run(argv(world, "forward", nodes["stock"], "0:/run/some.sock"), env=world.env(), stdin=subprocess.DEVNULL,
+                           capture_output=True, timeout=60, check=False)
+        ok(p.returncode == 255 and b"only sallyport-agent connects to sockets" in p.stderr,
+           "stock agent: forward to a socket fails in words")
+
+
 def main():
     with e2e.World("exec") as world:
         _, agent = world.agent("web-1")
@@ -191,6 +213,7 @@ def main():
         signals(world)
         survives(world)
         proxy(world)
+        stock_agent(world)
     e2e.finish()
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Promise: "sallyport forward" reaches unix sockets of a node, from a port or a socket here, with the
 rights of the session's user and of nobody else: the modes of the path hold, and the service sees that
-user.  What cannot be reached is told in words.  A node can forbid it, and a stock agent's is refused.
+user.  What cannot be reached is told in words.  A node can forbid it.
 """
 import os
 import pwd
