@@ -85,8 +85,10 @@ read_local(struct forward_spec *s, char **field, size_t n)
 		s->bind = path_here(field[0]);
 		return s->bind != NULL ? 0 : ERR_INVALID;
 	}
-	if (n < 1 || n > 2 || (n == 2 && read_port(&unused, field[0], 0) == 0))
+	if (n < 1 || n > 2)
 		return ERR_INVALID;
+	if (n == 2 && (is_path(field[0]) || read_port(&unused, field[0], 0) == 0))
+		return ERR_INVALID; /* no address */
 	s->bind = bind_address(n == 2 ? field[0] : NULL);
 	return read_port(&s->port, field[n - 1], 0);
 }

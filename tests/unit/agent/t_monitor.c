@@ -12,7 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -181,6 +183,20 @@ t_refused(void **state)
 		{ "words without an end",
 		    { .kind = SPAWN_EXEC, .user = "nobody", .session_id = "s" },
 		    SPAN("ls"), "no end" },
+		{ "a socket by a relative path",
+		    { .kind = SPAWN_SOCKET, .user = "nobody", .session_id = "s" },
+		    SPAN("run/s"), "absolute" },
+		{ "an abstract socket",
+		    { .kind = SPAWN_SOCKET, .user = "nobody", .session_id = "s" },
+		    SPAN("\0dbus"), "abstract" },
+		{ "a NUL in the path of a socket",
+		    { .kind = SPAWN_SOCKET, .user = "nobody", .session_id = "s" },
+		    SPAN("/run\0/s"), "absolute" },
+		{ "a path that no address holds",
+		    { .kind = SPAWN_SOCKET, .user = "nobody", .session_id = "s" },
+		    SPAN("/0123456789012345678901234567890123456789012345678901234567890"
+			 "1234567890123456789012345678901234567890123456"),
+		    "at most 107" },
 		{ "a session id with a slash",
 		    { .kind = SPAWN_LOGIN, .user = "nobody", .session_id = "../s" },
 		    SPAN(""), "id" },
@@ -202,7 +218,7 @@ t_refused(void **state)
 		struct monitor_reply a;
 
 		row(t[i].what);
-		if (geteuid() != 0 && strcmp(q.user, "root") != 0 && i > 5)
+		if (geteuid() != 0 && strcmp(q.user, "root") != 0 && i > 9)
 			continue; /* not root: there is only oneself, by no name */
 		q.type = MONITOR_SPAWN;
 		q.id = (uint32_t)i + 1;
@@ -283,6 +299,85 @@ t_spawn(void **state)
 	assert_non_null(strstr(buf_cstr(&b), "mine\r\n"));
 	assert_non_null(strstr(buf_cstr(&b), "xterm-256color"));
 	close(fd);
+	rig_fini(&r);
+}
+
+/* A socket with a mode that somebody listens on, or nobody. */
+static int
+open_socket(const char *path, mode_t mode, bool listens)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(chmod(path, mode), 0);
+	if (listens)
+		assert_int_equal(listen(fd, 5), 0);
+	return fd;
+}
+
+/* The path's modes and the service both see the user, never root. */
+static void
+t_sockets(void **state)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+		bool exists, listens;
+		int err;
+	} t[] = {
+		{ "open", 0777, true, true, 0 },
+		{ "closed", 0600, true, true, ERR_DENIED },
+		{ "dead", 0777, true, false, ERR_REFUSED },
+		{ "none", 0, false, false, ERR_NOTFOUND },
+	};
+	struct rig r;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	rig_init(&r, "");
+	assert_int_equal(chmod(r.dir, 0755), 0);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct monitor_request q = { .type = MONITOR_SPAWN,
+			.id = (uint32_t)i + 1,
+			.kind = SPAWN_SOCKET,
+			.user = "nobody",
+			.session_id = "alice-1" };
+		struct monitor_reply a = { 0 };
+		struct ucred who = { 0 };
+		socklen_t n = sizeof(who);
+		char path[100];
+		int ln = -1, fd, peer;
+
+		row(t[i].name);
+		(void)snprintf(path, sizeof(path), "%s/%s", r.dir, t[i].name);
+		if (t[i].exists)
+			ln = open_socket(path, t[i].mode, t[i].listens);
+		q.text_len = (uint32_t)strlen(path);
+		assert_int_equal(say(&r, &q, span_str(path)), 0);
+		fd = take_fd(&r, &a);
+		assert_int_equal(a.id, i + 1);
+		assert_int_equal(
+		    a.type, t[i].err == 0 ? MONITOR_STARTED : MONITOR_FAILED);
+		assert_int_equal(a.status, t[i].err);
+		if (t[i].err == 0) {
+			peer = accept(ln, NULL, NULL);
+			assert_int_equal(
+			    getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &n), 0);
+			assert_int_equal(who.uid, 65534);
+			assert_int_equal(who.gid, 65534);
+			close(peer);
+			close(fd);
+		} else {
+			assert_int_equal(fd, -1);
+			assert_non_null(strstr(a.why, path));
+		}
+		if (ln != -1)
+			close(ln);
+		(void)unlink(path);
+	}
 	rig_fini(&r);
 }
 
@@ -384,6 +479,7 @@ main(void)
 		cmocka_unit_test(t_save),
 		cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_spawn),
+		cmocka_unit_test(t_sockets),
 		cmocka_unit_test(t_close_ends_everything),
 		cmocka_unit_test(t_worker_has_no_rights),
 	};

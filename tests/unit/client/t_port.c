@@ -77,6 +77,16 @@ t_specs(void **state)
 		{ "8080:[::1]:80", false, 0, "127.0.0.1", 8080, "::1", 80 },
 		{ "/tmp/s:80", false, 0, "/tmp/s", 0, "", 80 },
 		{ "/tmp/s:db:80", false, 0, "/tmp/s", 0, "db", 80 },
+		{ "/tmp/s:/run/s", false, 0, "/tmp/s", 0, "/run/s", 0 },
+		{ "8080:/run/s", false, 0, "127.0.0.1", 8080, "/run/s", 0 },
+		{ "*:8080:/run/s", false, 0, "", 8080, "/run/s", 0 },
+		{ "[::1]:8080:/run/s", false, 0, "::1", 8080, "/run/s", 0 },
+		{ "8080:[/run/a:b]", false, 0, "127.0.0.1", 8080, "/run/a:b", 0 },
+		{ "/run/s", false, ERR_INVALID, "", 0, "", 0 },
+		{ "8080:run/s", false, ERR_INVALID, "", 0, "", 0 },
+		{ "8080:@s", false, ERR_INVALID, "", 0, "", 0 },
+		{ "8080:/run/s:80", false, ERR_INVALID, "", 0, "", 0 },
+		{ "/tmp/s:8080:/run/s", false, ERR_INVALID, "", 0, "", 0 },
 		{ "1080", true, 0, "127.0.0.1", 1080, "", 0 },
 		{ "*:1080", true, 0, "", 1080, "", 0 },
 		{ "80", false, ERR_INVALID, "", 0, "", 0 },
@@ -102,6 +112,7 @@ t_specs(void **state)
 			assert_int_equal(s.port, t[i].port);
 			assert_string_equal(s.host != NULL ? s.host : "", t[i].host);
 			assert_int_equal(s.remote, t[i].remote);
+			assert_int_equal(s.socks, t[i].socks);
 		}
 		forward_spec_fini(&s);
 	}
