@@ -99,9 +99,12 @@ split_fields(struct forward_spec *s, char **field, size_t n)
 {
 	uint16_t unused;
 
-	if (n < 2 || field[n - 1][0] == '/' ||
-	    read_port(&s->remote, field[n - 1], 1) != 0)
-		return n >= 2 && field[n - 1][0] == '/' ? n - 1 : 0;
+	if (n < 2)
+		return 0;
+	if (field[n - 1][0] == '/') /* a socket there */
+		return n - 1;
+	if (read_port(&s->remote, field[n - 1], 1) != 0)
+		return 0;
 	if (n != 3)
 		return n == 4 ? 2 : 1;
 	/* "a:b:c" begins with a port or a path, or with an address to bind to. */
