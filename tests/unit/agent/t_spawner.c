@@ -315,6 +315,25 @@ t_killed_agent_leaves_nothing(void **state)
 	close(p[0]);
 }
 
+/* Sent at once, it comes before the program has a process group of its own. */
+static void
+t_signal_at_once(void **state)
+{
+	(void)state;
+
+	for (int i = 0; i < 20; i++) {
+		struct rig r;
+
+		rig_init(&r, "sleep 60");
+		spawned_signal(r.child, SIGINT);
+		run(&r);
+		assert_true(r.exited);
+		assert_int_equal(r.status, 128 + SIGINT);
+		rig_fini(&r);
+	}
+	assert_int_equal(below(), 0);
+}
+
 static void
 t_environment(void **state)
 {
@@ -360,6 +379,7 @@ main(void)
 		cmocka_unit_test(t_killed_supervisor_leaves_nothing),
 		cmocka_unit_test(t_free_leaves_nothing),
 		cmocka_unit_test(t_killed_agent_leaves_nothing),
+		cmocka_unit_test(t_signal_at_once),
 		cmocka_unit_test(t_environment),
 		cmocka_unit_test(t_cannot_start),
 	};
