@@ -54,9 +54,9 @@ struct agent_session {
 	struct session_document doc;
 	struct session_link link;
 	struct channel *ch;
-	struct ev_timer tick;  /* of the channel */
-	struct ev_timer step;  /* of the phase */
-	struct ev_timer limit; /* idle, maximum, grace */
+	struct ev_timer tick;          /* of the channel */
+	struct ev_timer step;          /* of the phase */
+	struct ev_timer limit;         /* idle, maximum, grace */
 	struct agent_shell *shell;     /* or */
 	struct agent_forward *forward; /* type Port */
 	struct term_size size;

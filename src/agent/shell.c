@@ -30,7 +30,7 @@ struct agent_shell {
 	const char *prefix[2];      /* in the document */
 	uint32_t err_type;
 	struct agent_copy_log log; /* copy: for standard error */
-	const char *profile; /* typed into the new shell, in the document */
+	const char *profile;       /* typed into the new shell, in the document */
 	struct term_size size;
 	struct buf input;     /* what the program did not take yet */
 	bool refused;         /* somebody was told ERR_AGAIN */

@@ -47,7 +47,7 @@ struct handshake_ext {
 	bool present;
 	uint32_t version;
 	bool exit_status;
-	bool input; /* request: is taken, and FLAG_END_OF_INPUT ends it; response: will be */
+	bool input;     /* this session's: the agent takes it, the client sends it */
 	bool no_digest; /* stream data needs no PayloadDigest */
 	uint32_t max_payload;
 	uint32_t window;

@@ -25,7 +25,7 @@ struct toy {
 	char line[70000];
 	size_t n;
 	uint16_t rows, cols;
-	bool pipes;
+	bool pipes, cat;
 };
 
 static void
@@ -79,6 +79,10 @@ toy_start(struct sim_child *c, const struct ev_spawn *sp)
 		sim_child_output(c, 1, SPAN("$ "));
 		return;
 	}
+	if (strcmp(words, "cat") == 0) {
+		t->cat = true;
+		return;
+	}
 	sim_child_output(c, 1, span_str(words));
 	sim_child_output(c, 1, SPAN("\n"));
 	if (t->pipes)
@@ -91,7 +95,11 @@ toy_input(struct sim_child *c, struct span in)
 {
 	struct toy *t = sim_child_data(c, sizeof(*t));
 
-	for (size_t i = 0; i < in.n; i++) {
+	if (t->cat && in.n == 0)
+		sim_child_exit(c, 0);
+	else if (t->cat)
+		sim_child_output(c, 1, in);
+	for (size_t i = 0; i < in.n && !t->cat; i++) {
 		if (in.p[i] == '\n')
 			toy_line(c, t);
 		else if (t->n + 1 < sizeof(t->line))
@@ -192,6 +200,8 @@ talk_answer(struct talk *t, struct span payload)
 	r.client_version = HANDSHAKE_CLIENT_VERSION;
 	r.ext = t->own ? handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW)
 		       : (struct handshake_ext){ 0 };
+	r.ext.input = t->own && t->input && q.ext.input;
+	t->input = q.ext.input;
 	if (t->own)
 		channel_set_own_peer(t->ch, q.ext.max_payload, q.ext.window);
 	buf_init(&json, HANDSHAKE_TEXT_MAX);
@@ -341,6 +351,18 @@ talk_expect(struct talk *t, const char *text, uint64_t ms)
 	    SPAN_ARG(span_sub(
 		buf_span(&t->out), t->out.len > 200 ? t->out.len - 200 : 0, t->out.len)));
 	return false;
+}
+
+void
+talk_flag(struct talk *t, uint32_t flag)
+{
+	uint8_t bytes[4];
+
+	flag_encode(bytes, flag);
+	assert_int_equal(channel_send(t->ch, now_ms(t->w), PAYLOAD_FLAG,
+			     span_of(bytes, sizeof(bytes))),
+	    0);
+	arm(t);
 }
 
 void

@@ -28,6 +28,7 @@ struct talk {
 	struct ev_timer tick;
 	bool own;                        /* answers the handshake as one of ours */
 	bool silent;                     /* does not answer the handshake */
+	bool input; /* wants to send some; then: whether the agent takes it */
 	bool no_acks;                    /* says nothing at all by itself */
 	struct term_size size;           /* sent after HandshakeComplete; 0: none */
 	uint32_t opens;                  /* connections so far */
@@ -109,6 +110,7 @@ void world_send_control(struct world *w, const char *type, const char *payload);
 /* Runs until text is in the talk's output. */
 bool talk_expect(struct talk *t, const char *text, uint64_t ms);
 void talk_type(struct talk *t, const char *text);
+void talk_flag(struct talk *t, uint32_t flag);
 void talk_cut(struct talk *t); /* the connection breaks */
 struct talk *world_talk(struct world *w, const char *id);
 /* Sends a hand-made message to the agent on the data channel. */
