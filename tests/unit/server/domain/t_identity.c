@@ -140,12 +140,97 @@ t_of_key(void **state)
 	world_fini(&w);
 }
 
+struct change {
+	const char *key;
+	bool active;
+};
+
+static int
+put_user_key(struct store_tx *tx, void *arg, struct fault *f)
+{
+	const struct change *c = arg;
+	struct store_key k = { .access_key = str(c->key),
+		.secret = str("s"),
+		.kind = STORE_KEY_USER,
+		.owner = str("admin"),
+		.token_sha256 = str("t"),
+		.active = c->active,
+		.expires_ms = 1000 };
+
+	(void)f;
+	return store_key_put(tx, &k);
+}
+
+/*
+ * Who started a session, asked much later: credentials may have expired, but neither been
+ * taken away nor belong to somebody else by now.
+ */
+static void
+t_of_owner(void **state)
+{
+	static const struct {
+		const char *what, *key, *user, *user_id; /* NULL: admin's own */
+		int r;
+	} t[] = {
+		{ "as at the start", NULL, "user/admin", NULL, 0 },
+		{ "a user with a path", NULL, "user/ops/team/admin", NULL, 0 },
+		{ "temporary keys that have expired", "ASIATEMP000000000000",
+		    "user/admin", NULL, 0 },
+		{ "and were swept away", "ASIASWEPT00000000000", "user/admin", NULL, 0 },
+		{ "temporary keys that were deactivated", "ASIAOFF0000000000000",
+		    "user/admin", NULL, ERR_DENIED },
+		{ "a long-term key that was deactivated", "AKIAOFF0000000000000",
+		    "user/admin", NULL, ERR_DENIED },
+		{ "a long-term key that was deleted", "AKIAGONE000000000000",
+		    "user/admin", NULL, ERR_DENIED },
+		{ "a user who is gone", "ASIASWEPT00000000000", "user/alice", NULL,
+		    ERR_NOTFOUND },
+		{ "another user of that name", NULL, "user/admin",
+		    "AIDAOTHER0000000000000", ERR_NOTFOUND },
+		{ "a node", "ASIASWEPT00000000000", "assumed-role/SallyportNode/" NODE,
+		    NULL, ERR_NOTFOUND },
+		{ "no ARN at all", NULL, "", NULL, ERR_NOTFOUND },
+	};
+	struct world w;
+	struct account_made m;
+	struct identity admin, who;
+	auto_arena mem = { 0 };
+	(void)state;
+
+	world_init(&w, 1);
+	account_draw(w.loop, &m);
+	OK(account_init(w.store, w.loop, &m, NULL));
+	OK(store_apply(w.store, put_user_key,
+	    &(struct change){ "ASIATEMP000000000000", true }, NULL));
+	OK(store_apply(w.store, put_user_key,
+	    &(struct change){ "ASIAOFF0000000000000", false }, NULL));
+	OK(store_apply(w.store, put_user_key,
+	    &(struct change){ "AKIAOFF0000000000000", false }, NULL));
+	OK(identity_of_user(store_reader(w.store), &mem, "admin", &admin));
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		const char *arn = t[i].user[0] == '\0'
+		    ? ""
+		    : arena_printf(&mem, "arn:aws:iam::%s:%s", m.account, t[i].user);
+
+		print_message("  %s\n", t[i].what);
+		assert_int_equal(
+		    identity_of_owner(store_reader(w.store), &mem,
+			t[i].key != NULL ? t[i].key : m.access_key, arn,
+			t[i].user_id != NULL ? t[i].user_id : admin.user_id, &who),
+		    t[i].r);
+		if (t[i].r == 0)
+			assert_string_equal(who.name, "admin");
+	}
+	world_fini(&w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_account_init),
 		cmocka_unit_test(t_of_key),
+		cmocka_unit_test(t_of_owner),
 	};
 
 	crypto_init();
