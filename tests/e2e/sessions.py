@@ -244,6 +244,29 @@ def nothing_left(world, node, agent, who):
 
 # ---- who ----
 
+def surroundings(s, entry):
+    """What programs in the session find: a login shell's terminal, locale, files and signals."""
+    equal(s.run("echo $TERM; tput colors"), "xterm-256color\n256", "TERM is one that this machine's terminfo knows")
+    equal(s.run("locale charmap; printf '\\303\\274' | wc -m"), "UTF-8\n1", "the locale's characters are UTF-8")
+    equal(s.run("echo $SHELL $0"), f"{entry.pw_shell} -{os.path.basename(entry.pw_shell)}",
+          "the shell of passwd, named as login programs do")
+    equal(s.run("shopt -q login_shell && echo login"), "login", "so that it is a login shell")
+    equal(s.run("stty size; stty -a | grep -o '; erase = [^;]*'"), "31 97\n; erase = ^?", "the terminal is set up as usual")
+    equal(s.run("grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\\t'"),
+          "SigBlk:0000000000000000\nSigIgn:0000000000000000", "no signal is blocked or ignored")
+    equal(s.run("ls -l /proc/$$/fd | grep -cv -e /dev/pts/ -e total"), "0", "no file of the agent is open")
+
+
+def profile_is_read(world, node, entry):
+    path = os.path.join(entry.pw_dir, ".bash_profile")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("export FROM_PROFILE=yes\n")
+    with terminal.Session(world, node) as s:
+        s.shell()
+        equal(s.run("echo $FROM_PROFILE"), "yes", "the profile of the user is read")
+    os.unlink(path)
+
+
 def identity(world, node, user):
     """Agent-protocol 10.25: HOME is what passwd names, not /home/USER."""
     with terminal.Session(world, node) as s:
@@ -253,7 +276,7 @@ def identity(world, node, user):
               f"{user}\n{entry.pw_dir}\n{entry.pw_dir} {user} {user}", f"a session as {user} is at home")
         equal(s.run("id -Gn").split(), os.popen(f"id -Gn {user}").read().split(), f"with the groups of {user}")
         equal(s.run("tty | cut -d/ -f1-3; stat -c %U $(tty)"), f"/dev/pts\n{user}", "on a terminal of its own")
-        ok(s.run("echo $TERM $LANG").startswith("xterm"), "TERM and a locale are set")
+        surroundings(s, entry)
         s.send("exit\r")
         s.wait_exit()
 
@@ -311,6 +334,7 @@ def as_root(world):
     with e2e.TemporaryUser("sp-e2e") as user:
         node, agent = world.agent("rooted", session_user=user)
         identity(world, node, user)
+        profile_is_read(world, node, pwd.getpwnam(user))
         nothing_left(world, node, agent, "an agent that is root")
         plain, plain_agent = world.agent("plain", user=user)
         identity(world, plain, user)
