@@ -315,7 +315,7 @@ t_killed_agent_leaves_nothing(void **state)
 	close(p[0]);
 }
 
-/* Sent at once, it comes before the program has a process group of its own. */
+/* However early it is sent: the program may not have a process group of its own yet. */
 static void
 t_signal_at_once(void **state)
 {
