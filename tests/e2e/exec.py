@@ -39,9 +39,10 @@ def shell(world, text, timeout=60):
 
 
 def rss(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) * 1024
+    with contextlib.suppress(OSError):  # it has ended
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
     return 0
 
 
@@ -95,8 +96,8 @@ def early_leavers(world):
 # --- slow ones and signals ------------------------------------------------------------------
 
 def back_pressure(world, agent):
-    worker = [p for p in map(int, pathlib.Path(f"/proc/{agent.child.pid}/task/{agent.child.pid}/children")
-                             .read_text().split())]
+    pid = agent.child.pid  # the monitor, and below it the worker; or the only process
+    worker = [pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
     with subprocess.Popen(argv(world, "exec", "web-1", "--", "sh", "-c", "sleep 4; exec wc -c"), env=world.env(),
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
         before = rss(p.pid), sum(map(rss, worker))
