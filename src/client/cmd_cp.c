@@ -81,8 +81,12 @@ copy_between(struct cli *c, const struct cli_usage *u, struct copy_wish *w)
 	w->node_name = node;
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
-	if ((r = nodes_resolve(c, node, &id)) != CLI_GO)
+	if ((r = nodes_resolve(c, node, &id)) != CLI_GO) {
+		if (strchr(node, '@') != NULL)
+			cli_say("the node's sessions have one user: leave out what is "
+				"before the @");
 		return r;
+	}
 	w->node_id = id;
 	return copy_run(c, w);
 }

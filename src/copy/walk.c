@@ -132,6 +132,16 @@ send_regular(struct copy_sender *s, int dir, const char *name, const char *path,
 	return r;
 }
 
+static const char *
+why_missing(int errnum, const char *path)
+{
+	if (errnum == ELOOP)
+		return "a symbolic link to itself: skipped";
+	if (errnum == ENOENT && strpbrk(path, "*?[") != NULL)
+		return "no such file or directory (patterns are not expanded)";
+	return copy_words(errnum);
+}
+
 static int
 send_entry(struct copy_sender *s, int dir, const char *name, const char *path,
     const char *wire_name)
@@ -139,9 +149,7 @@ send_entry(struct copy_sender *s, int dir, const char *name, const char *path,
 	struct stat st;
 
 	if (fstatat(dir, name, &st, 0) == -1) {
-		copy_sender_trouble(s, path,
-		    errno == ELOOP ? "a symbolic link to itself: skipped"
-				   : copy_words(errno));
+		copy_sender_trouble(s, path, why_missing(errno, path));
 		return 0;
 	}
 	if (S_ISDIR(st.st_mode))

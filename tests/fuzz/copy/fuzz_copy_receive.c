@@ -16,7 +16,8 @@
 #include "crypto/crypto.h"
 #include "fuzz/fuzz.h"
 
-static char top[] = "/tmp/fuzz-copy-XXXXXX";
+/* In memory where that is possible. */
+static char top[64] = "/dev/shm/fuzz-copy-XXXXXX";
 static char dest[64], fresh[64];
 static int root;
 static struct stat before; /* of the folder beside the destination */
@@ -44,6 +45,8 @@ remove_top(void)
 static void
 make_top(void)
 {
+	if (access("/dev/shm", W_OK) != 0)
+		(void)snprintf(top, sizeof(top), "/tmp/fuzz-copy-XXXXXX");
 	PROPERTY("a folder",
 	    mkdtemp(top) != NULL &&
 		(root = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC)) != -1);
