@@ -122,6 +122,7 @@ serve(struct worker *w, const char *dir, int fd, struct fault *f)
 	int r;
 
 	save_memory();
+	(void)ev_descriptors_raise();
 	crypto_init();
 	if ((r = load(w, dir, f)) != 0)
 		return r;

@@ -501,6 +501,7 @@ forward_run(const struct forward_options *o)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct forward f = { .o = o, .loop = o->loop, .exit_code = RUN_EXIT_LOST };
 
+	(void)ev_descriptors_raise();
 	list_init(&f.dests);
 	list_init(&f.locals);
 	list_init(&f.askers);

@@ -233,6 +233,7 @@ port_session_new(const struct port_host *host, void *arg, const struct session_i
 {
 	struct port_session *s = xcalloc(1, sizeof(*s));
 
+	(void)ev_descriptors_raise();
 	s->host = host;
 	s->arg = arg;
 	s->terminates = handshake_agent_takes_terminate(info->agent_version);

@@ -126,6 +126,11 @@ int ev_listen(struct ev_listener **out, struct ev_loop *l, const char *host, uin
 uint16_t ev_listener_port(const struct ev_listener *ln);
 void ev_listener_pause(struct ev_listener *ln, bool pause); /* at descriptor limits */
 void ev_listener_close(struct ev_listener *ln);
+/*
+ * Takes as many descriptors as the system gives to this process (children get the limit
+ * that it came with).  Returns how many, INT32_MAX at most; -1 when that is not known.
+ */
+int64_t ev_descriptors_raise(void);
 
 /* --- child processes ------------------------------------------------------- */
 

@@ -154,6 +154,9 @@ void evu_child_stream_gone(struct evu_child *c); /* its pty was closed */
 void evu_children_kill_all(
     struct evu_loop *l); /* at the end of the loop; waits for them */
 
+/* uv_limits.c */
+void evu_descriptors_restore(void); /* in a child */
+
 /* uv_spawn.c */
 struct evu_spawned {
 	pid_t pid;

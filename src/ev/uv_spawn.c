@@ -78,6 +78,7 @@ child_main(const struct plan *pl)
 	if (close_range(3, ~0U, 0) == -1)
 		_exit(122);
 	default_signals();
+	evu_descriptors_restore();
 	if (sp->setup != NULL && (r = sp->setup(sp->setup_arg)) != 0)
 		_exit(r);
 	if ((sp->dir == NULL || chdir(sp->dir) == -1) && chdir("/") == -1)

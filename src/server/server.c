@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/http_server.h"
@@ -340,20 +339,12 @@ on_reload_signal(void *arg)
 static void
 raise_descriptors(struct config *c)
 {
-	struct rlimit lim;
-	int64_t room;
+	int64_t given = ev_descriptors_raise(), room = given - DESCRIPTORS_SPARE;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &lim);
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur > INT32_MAX)
-		return;
-	room = (int64_t)lim.rlim_cur - DESCRIPTORS_SPARE;
 	if (c->connections_max > room && room > 0) {
 		log_warn("fewer connections than configured",
 		    "connections_max=%lld descriptors=%lld",
-		    (long long)c->connections_max, (long long)lim.rlim_cur);
+		    (long long)c->connections_max, (long long)given);
 		c->connections_max = room;
 	}
 }

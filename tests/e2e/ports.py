@@ -7,6 +7,7 @@ words.  With our plugin, and with the stock one where it is on PATH.
 import concurrent.futures
 import contextlib
 import re
+import resource
 import threading
 import time
 
@@ -96,12 +97,25 @@ def slow_reader(port, plugin):
     equal(echo(port, "on"), "echo on", f"{what}: and so do the others")
 
 
+@contextlib.contextmanager
+def few_descriptors():
+    """What is started here finds a limit that is lower than what it needs, as under systemd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def churn(world, node, plugin, service, agent):
     """Two hundred at once, and hundreds that come and go, and then nothing is left of them."""
     what = f"{plugin} plugin"
     pids = e2e.processes(str(agent))
     ok(pids, "the agent's processes are known")
-    with Plugin(world, node, plugin, FORWARD, portNumber=service.port, localPortNumber=0) as s:
+    with few_descriptors():
+        s = Plugin(world, node, plugin, FORWARD, portNumber=service.port, localPortNumber=0)
+    with s:
         port = s.listening()
         echo(port)
         count = lambda: (portkit.descriptors(*pids), portkit.descriptors(s.p.pid))  # noqa: E731
@@ -198,7 +212,8 @@ def main():
     if not e2e.STOCK_PLUGIN:
         e2e.skip("the stock plugin is not on PATH")
     with e2e.World("ports") as world:
-        node, _ = world.agent("node")
+        with few_descriptors():
+            node, _ = world.agent("node")
         service = Service()
         forbidden(world, node)
         for plugin in plugins:

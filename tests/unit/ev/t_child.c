@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,6 +151,23 @@ t_scripts(void **state)
 		assert_int_equal(k.exits, 1);
 	}
 	signal(SIGHUP, SIG_DFL);
+}
+
+/* We take all descriptors there are; a child has the limit that we came with. */
+static void
+t_descriptors(void **state)
+{
+	struct rlimit lim, few;
+	struct kid k;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &lim), 0);
+	few = (struct rlimit){ .rlim_cur = 123, .rlim_max = lim.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_true(ev_descriptors_raise() > 123);
+	assert_int_equal(ev_descriptors_raise(), ev_descriptors_raise());
+	run(&k, *state, &on_pipes, "ulimit -Sn");
+	assert_string_equal(k.text, "123\n");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lim), 0);
 }
 
 static int
@@ -439,6 +457,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UV_TEST(t_scripts),
+		UV_TEST(t_descriptors),
 		UV_TEST(t_before_exec),
 		UV_TEST(t_terminal),
 		UV_TEST(t_pipes),
