@@ -57,8 +57,8 @@ t_widths(void **state)
 		"",
 		"x",
 		"\xe6\x97\xa5\xe6\x9c\xac/\xe8\xaa\x9e",
-		"/a/very/long/path/to/some/place/where/a/file/"
-		"is.\xe6\x97\xa5\xe6\x9c\xac",
+		("/a/very/long/path/to/some/place/where/a/file/"
+		 "is.\xe6\x97\xa5\xe6\x9c\xac"),
 	};
 	char line[COPY_LINE_MAX];
 	(void)state;
