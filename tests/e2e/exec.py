@@ -155,6 +155,7 @@ def survives(world):
         feeder.join()
         equal((got, p.wait(20)), (hashlib.sha256(data).hexdigest(), 0),
               f"exec: {BIG >> 20} MiB there and back through three kill -9 of the server, the same by hash")
+    wait_until(lambda: world.online(world.nodes["web-1"]))  # new sessions need its control channel
 
 
 # --- proxy ------------------------------------------------------------------------------------

@@ -114,6 +114,7 @@ def many(world, service):
     equal(together(down, 4, port, 30 * MB, crashes)[0], 4, "nor down")
     ok(p.says(r"node:\d+: connection lost \(.+\); reconnecting\n[^$]*node:\d+: connection restored\n"),
        "forward: and each time it is said")
+    wait_until(lambda: world.online(world.nodes["node"]))  # new sessions need its control channel
     socks_clients(int(p.says(r"SOCKS 5 on 127\.0\.0\.1:(\d+),").group(1)), service)
     ok(p.says("connection refused"), "forward: an address that refuses is told in words")
     ok(active(world) >= 3, "forward: a session for each destination")
