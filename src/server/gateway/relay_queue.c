@@ -152,7 +152,6 @@ void
 relay_queue_hurry(struct relay_queue *q)
 {
 	q->hurry = true;
-	q->quiet_until_us = 0;
 	relay_queue_flush(q);
 }
 
@@ -160,11 +159,11 @@ relay_queue_hurry(struct relay_queue *q)
 static uint64_t
 waits_until(struct relay_queue *q, const struct relay_msg *m, uint64_t now_us)
 {
-	if (q->hurry)
-		return 0;
-	if (q->quiet_until_us > now_us)
+	if (q->quiet_until_us > now_us) /* even the end makes it deaf, and then it hangs */
 		return q->quiet_until_us;
 	q->quiet_until_us = 0;
+	if (q->hurry)
+		return 0;
 	return m->not_before_us > now_us ? m->not_before_us : 0;
 }
 
@@ -189,7 +188,7 @@ relay_queue_flush(struct relay_queue *q)
 		if (wsconn_queued(q->conn) > STREAM_HIGH ||
 		    wsconn_send(q->conn, WS_BINARY, span_of(m->data, m->n)) != 0)
 			break; /* on_drain or on_close goes on */
-		if (m->kind >= RELAY_COMPLETE && q->fragile && !q->hurry)
+		if (m->kind >= RELAY_COMPLETE && q->fragile)
 			q->quiet_until_us = now_us + RELAY_QUIET_MS * UINT64_C(1000);
 		msg_free(q, m);
 	}

@@ -25,7 +25,7 @@ struct relay_queue {
 	struct ev_timer timer;
 	uint64_t quiet_until_us;
 	bool fragile;   /* a stock client: HandshakeComplete is followed by quiet */
-	bool hurry;     /* the session is over: no more delays */
+	bool hurry;     /* the session is over: no more delays but the quiet */
 	ev_cb *flushed; /* something that waited has left; may be NULL */
 	void *arg;
 };

@@ -430,6 +430,25 @@ t_quiet_ends(void **state)
 	assert_int_equal(t->client.n, 2);
 }
 
+/* 9.1.1: nor may the end of a session that failed at once break it: the client would hang. */
+static void
+t_quiet_to_the_end(void **state)
+{
+	struct test *t = *state;
+
+	join(t, &t->agent, true);
+	join(t, &t->client, false);
+	send_data(&t->agent, 0, PAYLOAD_HANDSHAKE_COMPLETE);
+	pass_ms(t, 5);
+	session_terminate(
+	    session_find(t->w.sessions, SESSION), SESSION_FAILED, "no such host");
+	pass_ms(t, RELAY_QUIET_MS - 30);
+	assert_int_equal(t->client.n, 1);
+	pass_ms(t, 60);
+	assert_int_equal(t->client.n, 2);
+	assert_string_equal(t->client.heard[1].type, MSG_CHANNEL_CLOSED);
+}
+
 /* 9.1.3, 9.1.10: nothing garbled, no state message and no unknown type is passed on. */
 static void
 t_never_forwarded(void **state)
@@ -687,6 +706,7 @@ main(void)
 		    t_unacked_duplicate_passes, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_handshake_complete, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_quiet_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_quiet_to_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_never_forwarded, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_close, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_terminating, setup, teardown),
