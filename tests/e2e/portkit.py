@@ -179,7 +179,7 @@ class Plugin:
 
     def __init__(self, world, node, plugin, document, **parameters):
         request, answer = start_session(world, node, document, **parameters)
-        self.id = answer["SessionId"]
+        self.id, self.kind = answer["SessionId"], plugin
         program = e2e.STOCK_PLUGIN if plugin == "stock" else str(world.bin / "session-manager-plugin")
         answer = {k: answer[k] for k in ("SessionId", "TokenValue", "StreamUrl")}
         # Sessions of a stock plugin end with its standard input, so that stays open.
@@ -216,6 +216,8 @@ class Plugin:
 
     def __exit__(self, *_):
         if self.p.poll() is None:
+            if self.kind == "stock":  # data on its way and its flag race for a number, and one is lost
+                time.sleep(0.5)
             self.p.send_signal(signal.SIGINT)
             if self.wait(10) is None:
                 self.p.kill()
