@@ -11,6 +11,7 @@ import part_relay
 import part_rtt
 import part_sessions
 import part_sim
+import part_soak
 import part_storm
 import part_terminal
 
@@ -31,6 +32,7 @@ PARTS = {
 # Those that take so long that they run only when they are named.
 LONG = {
     "sim": part_sim.sim,
+    "soak": part_soak.soak,
 }
 
 
