@@ -8,10 +8,12 @@ carry the same bytes.  With the stock plugin and agent within the seconds for wh
 SALLYPORT_FAULTS_ROUNDS  how often everything is done, with other seeds (default 1); from 2 on also what
                          takes half a minute each
 """
+import contextlib
 import copy
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -226,13 +228,40 @@ def soon(net, seconds=0.7):
     threading.Timer(seconds, lambda: net("cut")).start()
 
 
+def fetch(port, size):
+    with portkit.dial(port) as c:
+        c.sendall(f"get {size}\n".encode())
+        data = bytearray()
+        while len(data) < size and (more := c.recv(1 << 18)):
+            data += more
+        c.settimeout(0.5)  # what comes twice shows at the end
+        with contextlib.suppress(TimeoutError):
+            while more := c.recv(1 << 18):
+                data += more
+        return data
+
+
+def without_repetition(data, want):
+    """Less what stands twice in a row, once: where data leaves want, it must have begun a piece anew."""
+    extra = len(data) - len(want)
+    if extra <= 0:
+        return data
+    at = len(os.path.commonprefix((bytes(data[:len(want)]), want)))
+    return data[:at] + data[at + extra:] if data[at - extra:at] == data[at:at + extra] else data
+
+
 def stock_plugin(trouble, world, node, service):
-    net = trouble.client
+    """It takes the message whose acknowledgement it could not send for a new one when that comes again
+    (docs/compatibility.md); nothing may be missing, and nothing else be wrong."""
+    net, size = trouble.client, 20 * MB
     net("delay 5")
     with Plugin(world, node, "stock", FORWARD, portNumber=service.port, localPortNumber=0) as f:
         port = f.listening()
         soon(net)
-        ok(portkit.down(port, 30 * MB), "stock plugin: a download through a cut connection")
+        data, want = fetch(port, size), portkit.pattern(size)
+        twice = len(data) - size
+        ok(without_repetition(data, want) == want,
+           f"stock plugin: a download through a cut connection: all is there ({twice} bytes of one message twice)")
         # Not an upload: what the plugin sends while its connection is away ends it.
     with terminal.Session(world, node, "stock") as s:
         s.shell()
@@ -241,9 +270,8 @@ def stock_plugin(trouble, world, node, service):
         net("cut")
         s.mark = 0
         s.expect(b"counted\r", 20)
-        numbers = [int(line[2:]) for line in bytes(s.data).replace(b"\r", b"\n").split(b"\n")
-                   if line.startswith(b"n ") and line[2:].isdigit()]
-        equal(numbers, list(range(1, 61)), "stock plugin: a shell's output through a cut connection")
+        numbers = [int(n) for n in re.findall(rb"n (\d+)\r+\n", bytes(s.data))]
+        equal(sorted(set(numbers)), list(range(1, 61)), "stock plugin: a shell's output through a cut connection")
     net.calm()
 
 

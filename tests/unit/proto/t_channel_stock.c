@@ -337,7 +337,7 @@ t_quiet(void **state)
 	}
 }
 
-/* 4.5 */
+/* 4.5, 9.1.2: what our own end does when nobody between the two mends it. */
 static void
 t_ack_race(void **state)
 {

@@ -143,6 +143,12 @@ static const char unknown_action[] =
     "{\"ActionType\":\"SessionType\",\"ActionParameters\":{\"SessionType\":\"Port\","
     "\"Properties\":{}}},{\"ActionType\":\"Dance\",\"ActionParameters\":{}}]}";
 
+static const char kms_action[] =
+    "{\"AgentVersion\":\"3.3.987.0\",\"RequestedClientActions\":["
+    "{\"ActionType\":\"KMSEncryption\",\"ActionParameters\":{\"KMSKeyId\":\"k\"}},"
+    "{\"ActionType\":\"SessionType\",\"ActionParameters\":{\"SessionType\":"
+    "\"Standard_Stream\"}}]}";
+
 /* 9.2.2: one answer, which names every action. */
 static void
 t_answer(void **state)
@@ -179,6 +185,17 @@ t_answer(void **state)
 		    "\"ActionResult\":null,"
 		    "\"Error\":\"Failed to process action Dance: Unsupported action\"}],"
 		    "\"Errors\":[\"Unsupported action\"]}" },
+		{ "9.2.8 KMS: there is no key service here, so the agent must not "
+		  "encrypt",
+		    kms_action, 0, ERR_DENIED,
+		    "{\"ClientVersion\":\"1.2.707.0\",\"ProcessedClientActions\":["
+		    "{\"ActionType\":\"KMSEncryption\",\"ActionStatus\":2,"
+		    "\"ActionResult\":"
+		    "null,\"Error\":\"Failed to process action KMSEncryption: this "
+		    "client does "
+		    "not support KMS encryption\"},{\"ActionType\":\"SessionType\","
+		    "\"ActionStatus\":1,\"ActionResult\":null,\"Error\":\"\"}],"
+		    "\"Errors\":[\"this client does not support KMS encryption\"]}" },
 		{ "nothing asked", "{}", ERR_UNSUPPORTED, 0,
 		    "{\"ClientVersion\":\"1.2.707.0\",\"ProcessedClientActions\":[],"
 		    "\"Errors\":null}" },
