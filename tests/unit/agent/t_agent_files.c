@@ -185,7 +185,7 @@ t_platform(void **state)
 	buf_init(&b, 4096);
 	agent_heartbeat_build(&b, "mi-1", NULL, false);
 	check_text(buf_span(&b),
-	    "{\"AgentName\":\"sallyport-agent\",\"AgentVersion\":\"3.3.987.0\","
+	    "{\"AgentName\":\"sallyport-agent\",\"AgentVersion\":\"" SALLYPORT_VERSION "\","
 	    "\"InstanceId\":\"mi-1\",\"PlatformType\":\"Linux\"}");
 }
 

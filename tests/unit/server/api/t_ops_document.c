@@ -416,8 +416,8 @@ t_list(void **state)
 		token = json_get_str(w.json, "NextToken");
 		token = token != NULL ? arena_strdup(&w.mem, token) : NULL;
 	}
-	assert_int_equal(names, 9);
-	assert_int_equal(pages, 3);
+	assert_int_equal(names, 10);
+	assert_int_equal(pages, 4);
 	world_down(&w);
 }
 
