@@ -219,18 +219,25 @@ connect_db(struct store_tx *tx, const char *path, const char *pragmas, struct fa
 	return 0;
 }
 
+/*
+ * KiB of pages that each connection keeps.  What it does not have is in the system's cache;
+ * SQLite's own 2 MiB would fill with history, a KiB for each session.
+ */
+#define CACHE "PRAGMA cache_size = -512;"
+
 static int
 connect_both(struct store *s, const char *path, struct fault *f)
 {
-	static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
-					     "PRAGMA synchronous = FULL;"
-					     "PRAGMA foreign_keys = ON;"
-					     "PRAGMA trusted_schema = OFF;"
-					     "PRAGMA secure_delete = FAST;"
-					     "PRAGMA wal_autocheckpoint = 1000;"
-					     "PRAGMA journal_size_limit = 67108864;";
+	static const char writer_pragmas[] =
+	    "PRAGMA journal_mode = WAL;"
+	    "PRAGMA synchronous = FULL;"
+	    "PRAGMA foreign_keys = ON;"
+	    "PRAGMA trusted_schema = OFF;"
+	    "PRAGMA secure_delete = FAST;"
+	    "PRAGMA wal_autocheckpoint = 1000;"
+	    "PRAGMA journal_size_limit = 67108864;" CACHE;
 	static const char reader_pragmas[] = "PRAGMA query_only = ON;"
-					     "PRAGMA trusted_schema = OFF;";
+					     "PRAGMA trusted_schema = OFF;" CACHE;
 	struct fault inner = { 0 };
 	int r;
 
