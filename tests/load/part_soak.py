@@ -66,8 +66,8 @@ class Soak:
             # What the client tells of losses stands between the output, also within a line.
             lines = NOTICE.sub(b"", bytes(s.data[begin:])).split()
             s.send("exit\r")
-            self.note("shells", lines[:-2] == [word.encode(), *(b"%d" % n for n in range(1, 20001))]
-                      and s.wait_exit(90) == 0)
+            want = [word.encode(), *(b"%d" % n for n in range(1, 20001)), b"alldone"]
+            self.note("shells", lines[:len(want)] == want and s.wait_exit(90) == 0)
 
     def killed_shell(self):
         s = terminal.Session(self.near, self.rig.node)
