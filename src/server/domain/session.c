@@ -159,20 +159,11 @@ session_free(struct session *se)
 	free(se);
 }
 
-static void
-reap(void *arg)
-{
-	struct sessions *s = arg;
-
-	LIST_EACH(se, &s->dead, struct session, at_seat)
-	session_free(se);
-	list_init(&s->dead);
-}
-
 void
 session_remove(struct session *se)
 {
 	struct sessions *s = se->owner;
+	struct session *old;
 
 	ev_timer_clear(&se->timer);
 	map_del(&s->live, span_str(se->row.id));
@@ -180,8 +171,15 @@ session_remove(struct session *se)
 	se->seat->nlive--;
 	session_owner_remove(se);
 	session_seat_leave(s, STEAL(se->seat));
-	list_add_tail(&s->dead, &se->at_seat);
-	ev_timer_set(s->loop, &s->reap, 0, reap, s);
+	old = map_put(&s->ended, span_str(se->row.id), se);
+	assert(old == NULL);
+}
+
+void
+session_forget(struct session *se)
+{
+	map_del(&se->owner->ended, span_str(se->row.id));
+	session_free(se);
 }
 
 struct session *
@@ -213,7 +211,7 @@ sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct 
     struct fault *f)
 {
 	struct sessions *s = xcalloc(1, sizeof(*s));
-	uint64_t key[6];
+	uint64_t key[8];
 	int r;
 
 	*out = NULL;
@@ -224,8 +222,8 @@ sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct 
 	map_init(&s->live, key[0], key[1]);
 	map_init(&s->seats, key[2], key[3]);
 	map_init(&s->owners, key[4], key[5]);
+	map_init(&s->ended, key[6], key[7]);
 	sessions_set_limits(s, SESSION_PER_NODE_MAX, SESSION_PER_OWNER_MAX);
-	list_init(&s->dead);
 	list_init(&s->farewells);
 	/* In this order: loading sessions may end some, and so add farewells. */
 	if ((r = farewells_load(s, f)) != 0 || (r = sessions_load(s, f)) != 0) {
@@ -247,15 +245,16 @@ sessions_free(struct sessions *s)
 
 	if (s == NULL)
 		return;
-	ev_timer_clear(&s->reap);
 	sessions_sweep_stop(s);
-	reap(s);
 	for (it = 0; map_next(&s->live, &it, &key, &v);)
+		session_free(v);
+	for (it = 0; map_next(&s->ended, &it, &key, &v);)
 		session_free(v);
 	farewells_free(s);
 	for (it = 0; map_next(&s->seats, &it, &key, &v);)
 		free(v);
 	map_fini(&s->live);
+	map_fini(&s->ended);
 	map_fini(&s->seats);
 	for (it = 0; map_next(&s->owners, &it, &key, &v);)
 		free(v);

@@ -33,8 +33,7 @@ struct sessions {
 	struct map owners; /* user id -> struct session_owner, owned */
 	size_t per_node_max, per_owner_max;
 	uint64_t refused_node, refused_owner, swept; /* since the start */
-	struct list dead; /* ended in this turn; freed by reap */
-	struct ev_timer reap;
+	struct map ended; /* id -> struct session whose end is not on disk yet, owned */
 	struct ev_timer purge, sweep;
 	struct list farewells; /* all of them, oldest first */
 	size_t nfarewells;
@@ -44,8 +43,10 @@ struct sessions {
 
 /* Makes a session from a row (copied) and puts it into the table, CONNECTING. */
 struct session *session_add(struct sessions *s, const struct store_session *row);
-/* Out of the table; memory stays until the turn is over. */
+/* Out of the table; it stays among the ended ones until session_forget(). */
 void session_remove(struct session *se);
+/* Its row tells of the end now, or never will. */
+void session_forget(struct session *se);
 /* The only place where the state changes; writes the row behind, sets the timer anew. */
 void session_move(struct session *se, enum session_state to);
 bool session_is_over(const struct session *se); /* TERMINATING or later */

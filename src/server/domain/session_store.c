@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Changes of session rows that nobody waits for.  Each carries copies of what it writes,
- * so that the session may be gone when its turn comes; the store keeps their order.
+ * since the session may change before its turn comes; the store keeps their order.  The one
+ * that tells the end outlives the session: until then memory is asked, not the row.
  */
 #include "base/log.h"
 #include "server/domain/session_priv.h"
@@ -11,6 +12,7 @@ enum write_what { WRITE_STATUS, WRITE_TOKEN, WRITE_TOLD, WRITE_LOST, WRITE_PURGE
 struct row_write {
 	enum write_what what;
 	struct store_session row; /* strings in mem */
+	struct session *ended;    /* forgotten when this is written, or NULL */
 	int64_t ended_before_ms;  /* WRITE_PURGE */
 	struct arena mem;
 };
@@ -80,6 +82,8 @@ write_done(void *arg, int r, const struct fault *f)
 		    w->row.id != NULL ? w->row.id : "",
 		    w->row.status != NULL ? w->row.status : "",
 		    log_q(f->code != 0 ? fault_text(f) : err_text(r)));
+	if (w->ended != NULL)
+		session_forget(w->ended);
 	arena_fini(&w->mem);
 	free(w);
 }
@@ -105,6 +109,7 @@ session_write_status(struct session *se)
 	w->row.details = arena_strdup(&w->mem, se->row.details);
 	w->row.end_ms = se->row.end_ms;
 	w->row.farewell = se->row.farewell;
+	w->ended = se->row.end_ms != 0 ? se : NULL;
 	store_submit(se->owner->store, write_run, write_done, w);
 }
 

@@ -85,15 +85,17 @@ session_last_words(struct sessions *s, struct arena *mem, const char *id,
 	bool failed;
 	int r;
 
+	if (se == NULL) /* the row may not know of the end yet */
+		se = map_get(&s->ended, span_str(id));
 	if (se != NULL && !session_is_over(se))
 		return ERR_DENIED;
 	if (se == NULL &&
 	    (r = store_session_get(store_reader(s->store), mem, id, &row)) != 0)
 		return r == ERR_NOTFOUND ? ERR_DENIED : r;
-	if (se != NULL) {
+	if (se != NULL)
 		row = se->row;
+	if (row.end_ms == 0) /* on its way */
 		row.end_ms = now;
-	}
 	if (!has_proof(&row, token, resumes, now))
 		return ERR_DENIED;
 	failed = strcmp(row.status, session_state_name(SESSION_FAILED)) == 0;

@@ -501,6 +501,62 @@ t_purge(void **state)
 	world_fini(&w);
 }
 
+/* --- who comes late ------------------------------------------------------------- */
+
+/* What a reader sees while the end is still on its way to the disk. */
+static int
+unsay_end(struct store_tx *tx, void *arg, struct fault *f)
+{
+	static char connecting[] = "Connecting", nothing[] = "", id[] = SESSION;
+	(void)arg, (void)f;
+
+	return store_session_set_status(tx,
+	    &(struct store_session){
+		.id = id, .status = connecting, .details = nothing });
+}
+
+/* The agent refused the session faster than the disk could be told, or not. */
+static void
+t_last_words(void **state)
+{
+	static const struct {
+		const char *what;
+		bool written, wrong;
+		int r;
+	} t[] = {
+		{ "the row tells of the end", true, false, 0 },
+		{ "the row does not yet", false, false, 0 },
+		{ "without the token", true, true, ERR_DENIED },
+		{ "the same, too early", false, true, ERR_DENIED },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct session_last last;
+		struct world w;
+		auto_arena mem = { 0 };
+		const char *token;
+
+		print_message("  %s\n", t[i].what);
+		world_init(&w, i);
+		node_up(&w);
+		OK(start(&w, &mem, SESSION, NODE, 0, &token));
+		session_agent_done(session_find(w.sessions, SESSION), true, "boom");
+		if (t[i].written)
+			settle(&w);
+		else
+			OK(store_apply(w.store, unsay_end, NULL, NULL));
+		assert_null(session_find(w.sessions, SESSION));
+		assert_int_equal(
+		    session_last_words(w.sessions, &mem, SESSION,
+			span_str(t[i].wrong ? "guess" : token), false, &last),
+		    t[i].r);
+		if (t[i].r == 0)
+			assert_string_equal(last.words, "boom");
+		world_fini(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -518,6 +574,7 @@ main(void)
 		cmocka_unit_test(t_farewells_bounded),
 		cmocka_unit_test(t_long_details),
 		cmocka_unit_test(t_purge),
+		cmocka_unit_test(t_last_words),
 	};
 
 	crypto_init();
