@@ -6,6 +6,7 @@
 #include "proto/ack.h"
 #include "proto/control.h"
 #include "proto/document.h"
+#include "proto/handshake.h"
 #include "proto/own.h"
 #include "server/gateway/relay_queue.h"
 
@@ -17,6 +18,7 @@ struct relay_end {
 	bool own;    /* our own program: needs no protection from fast acknowledgements */
 	bool hears;  /* a client that understands proto/own.h */
 	bool paused; /* not read, because the other end is slow or away */
+	bool ends;   /* client: it sent TerminateSession */
 	struct relay_queue out; /* towards this end */
 	struct ackbook *acked;  /* of what this end sent; stock peers only; owned */
 	int64_t last_seq;       /* newest data message from this end, -1: none */
@@ -39,7 +41,7 @@ struct relay {
 	relay_gone_fn *gone;
 	void *gone_arg;
 	struct relay_end ends[2]; /* by enum session_end */
-	struct ev_timer closing;
+	struct ev_timer closing;  /* the last words leave, or RELAY_LEFT_MS */
 	bool agent_paused; /* a stock agent was told to stop reading its terminal */
 	bool never_pause;  /* it would take that for the end of the session */
 	bool closed;       /* channel_closed was sent: nothing is relayed any more */
@@ -313,8 +315,10 @@ relay_attach(
 	relay_queue_attach(&e->out, c, !own && which == SESSION_CLIENT);
 	wsconn_set_handler(c, &relay_handler, e);
 	session_joined(se, which, &r->channel);
-	if (which == SESSION_CLIENT)
+	if (which == SESSION_CLIENT) {
 		tell_agent(r, false);
+		ev_timer_clear(&r->closing);
+	}
 	relay_queue_flush(&e->out);
 	let_go(e);
 }
@@ -385,6 +389,15 @@ on_pong(void *arg, uint64_t rtt_us)
 	e->suspect_seq = -1;
 }
 
+static bool
+is_terminate(const struct agentmsg *m)
+{
+	uint32_t flag;
+
+	return m->payload_type == PAYLOAD_FLAG && flag_decode(&flag, m->payload) == 0 &&
+	    flag == FLAG_TERMINATE_SESSION;
+}
+
 static void
 on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 {
@@ -396,6 +409,7 @@ on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 
 	if (se == NULL)
 		return;
+	e->ends |= e->which == SESSION_CLIENT && is_terminate(m);
 	if ((e->acked != NULL && ackbook_has(e->acked, m->seq)) ||
 	    (m->seq >= 0 && m->seq <= far->duplicate_seq)) {
 		synthesise_ack(e, m);
@@ -544,6 +558,17 @@ leave_words(int err)
 }
 
 static void
+end_for_client(void *arg)
+{
+	struct relay *r = arg;
+	struct session *se = session_find(r->sessions, r->session_id);
+
+	if (se != NULL)
+		session_terminate(
+		    se, SESSION_TERMINATED, "The client ended the session.");
+}
+
+static void
 on_close(void *arg, int err, uint16_t code)
 {
 	struct relay_end *e = arg;
@@ -561,6 +586,8 @@ on_close(void *arg, int err, uint16_t code)
 	}
 	if (e->which == SESSION_CLIENT)
 		tell_agent(r, true);
+	if (e->ends)
+		ev_timer_set(r->loop, &r->closing, RELAY_LEFT_MS, end_for_client, r);
 	if (se != NULL)
 		session_left(se, e->which, leave_words(err));
 }

@@ -19,6 +19,9 @@
  *	  HandshakeResponse, and then nothing for RELAY_QUIET_MS or until the client
  *	  speaks.
  *
+ * A stock client's TerminateSession races its data for a sequence number, and an agent passes
+ * over the loser in silence: a client that has sent one and left ends the session here.
+ *
  * While an end is away its messages wait, up to a bound (session_buffer_max); then the other
  * end is not read any more.
  *
@@ -37,6 +40,9 @@ enum {
 	RELAY_COMPLETE_WAIT_MS =
 	    2000, /* a HandshakeComplete waits for that acknowledgement at most */
 	RELAY_CLOSE_MS = 2000, /* channel_closed may take so long to leave */
+	/* After TerminateSession a client may be gone so long before the session ends
+	 * without a word of the agent, which needs 10 s itself to empty a connection. */
+	RELAY_LEFT_MS = 15 * 1000,
 };
 
 struct relay;

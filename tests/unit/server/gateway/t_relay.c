@@ -6,6 +6,7 @@
 #include "../domain/world.h"
 
 #include "proto/ack.h"
+#include "proto/handshake.h"
 #include "server/gateway/relay.h"
 
 enum { HEARD_MAX = 4096, QUEUE_MAX = 2 * 1024 * 1024 };
@@ -654,6 +655,73 @@ t_tell(void **state)
 	assert_int_equal(t->agent.n, 0);
 }
 
+/* --- a client that ends the session and leaves -------------------------------------- */
+
+static void
+send_flag(struct peer *p, int64_t seq, uint32_t flag)
+{
+	uint8_t bytes[4];
+
+	flag_encode(bytes, flag);
+	send_msg(p, MSG_INPUT_STREAM, seq, PAYLOAD_FLAG, span_of(bytes, sizeof(bytes)));
+}
+
+/* Its TerminateSession has the number of data that was faster: the agent never takes it. */
+static void
+t_terminate_lost(void **state)
+{
+	static const struct {
+		const char *what;
+		bool acked; /* the data, before the flag came */
+		uint32_t flag;
+		bool leaves, returns, ends;
+	} t[] = {
+		{ "behind data", false, FLAG_TERMINATE_SESSION, true, false, true },
+		{ "behind data that was taken", true, FLAG_TERMINATE_SESSION, true, false,
+		    true },
+		{ "the client stays", false, FLAG_TERMINATE_SESSION, false, false,
+		    false },
+		{ "the client returns", false, FLAG_TERMINATE_SESSION, true, true,
+		    false },
+		{ "another flag", false, FLAG_DISCONNECT_TO_PORT, true, false, false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		auto_arena mem = { 0 };
+		struct store_session row;
+		struct test *x;
+		void *made;
+
+		print_message("  %s\n", t[i].what);
+		OK(setup(&made));
+		x = made;
+		join(x, &x->agent, false);
+		join(x, &x->client, false);
+		send_data(&x->client, 0, PAYLOAD_OUTPUT);
+		pass_ms(x, 5);
+		if (t[i].acked)
+			send_ack(&x->agent, 0);
+		pass_ms(x, 5);
+		send_flag(&x->client, 0, t[i].flag);
+		pass_ms(x, 5);
+		if (t[i].leaves)
+			leave_peer(&x->client);
+		pass_ms(x, RELAY_LEFT_MS - 100);
+		assert_non_null(session_find(x->w.sessions, SESSION));
+		if (t[i].returns)
+			join(x, &x->client, false);
+		assert_false(has(&x->agent, MSG_CHANNEL_CLOSED, 0));
+		pass_ms(x, 200);
+		assert_int_equal(has(&x->agent, MSG_CHANNEL_CLOSED, 0), t[i].ends);
+		pass_ms(x, SESSION_CLOSE_MS);
+		OK(store_session_get(store_reader(x->w.store), &mem, SESSION, &row));
+		assert_string_equal(
+		    row.details, t[i].ends ? "The client ended the session." : "");
+		teardown(&made);
+	}
+}
+
 /* 4.8, agent-protocol 10.15: a stock agent is told to pause while its client is away. */
 static void
 t_pause(void **state)
@@ -716,6 +784,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(t_absent_back_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_repetition_is_idle, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_tell, setup, teardown),
+		cmocka_unit_test(t_terminate_lost),
 		cmocka_unit_test_setup_teardown(t_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_never_paused, setup, teardown),
 	};
