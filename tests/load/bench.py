@@ -6,6 +6,7 @@ printed and never asserted.  ./bench builds everything, checks the names and cal
 import sys
 
 import part_memory
+import part_policy
 import part_ports
 import part_relay
 import part_rtt
@@ -22,6 +23,7 @@ PARTS = {
     "pipe": part_terminal.pipe,
     "ports": part_ports.ports,
     "relay": part_relay.relay,
+    "policy": part_policy.policy,
     "rtt": part_rtt.rtt,
     "sessions": part_sessions.sessions,
     "storm": part_storm.storm,
