@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbers, dates, addresses and bytes.  inet_pton() is the one function of the system here; it
+ * looks at its arguments only.
+ */
 #include "policy/value.h"
 
 #include <arpa/inet.h>

@@ -2,11 +2,13 @@
 /*
  * The input is a byte that says which kind, and the text of a policy.  Properties: what is
  * refused is refused with a sentence and a place inside the text; what is accepted has
- * statements at places inside the text, and decides the same with and without a trace.
+ * statements at places inside the text, and decides the same with and without a trace; what
+ * the linter offers instead is a policy.
  */
 #include "fuzz/fuzz.h"
 
 #include "policy/evaluate.h"
+#include "policy/lint.h"
 
 static bool
 inside(struct policy_place at, struct span text)
@@ -45,6 +47,22 @@ ask(const struct policy *p, enum policy_kind kind)
 	(void)policy_missing_keys(&mem, &set, &context, &n);
 }
 
+static void
+lint(enum policy_kind kind, struct span text)
+{
+	auto_arena mem = { 0 };
+	auto_policy *p = NULL;
+	struct policy_flaw flaw;
+	struct policy_lint found;
+
+	policy_lint(&found, &mem, kind, text);
+	for (const struct policy_finding *f = found.first; f != NULL; f = f->next)
+		PROPERTY("found inside", inside(f->at, text) && f->text[0] != '\0');
+	if (found.better != NULL)
+		PROPERTY("a policy",
+		    policy_parse(&p, kind, span_str(found.better), &flaw) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,6 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	kind = (enum policy_kind)(data[0] % (POLICY_TRUST + 1));
 	text = span_of(data + 1, size - 1);
+	lint(kind, text);
 	if (policy_parse(&p, kind, text, &flaw) != 0) {
 		PROPERTY("no policy", p == NULL);
 		PROPERTY("a sentence", flaw.message[0] != '\0' && flaw.code != 0);
