@@ -56,8 +56,6 @@ now_s(void)
 static void
 make_texts(void)
 {
-	auto_arena mem = { 0 };
-
 	for (int i = 0; i < POLICIES; i++) {
 		struct buf *b = &texts[i];
 
