@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "client/cli.h"
 #include "client/plugin.h"
+#include "codec/json.h"
 
 /* A socket must not become standard input because the caller had closed that. */
 static bool
@@ -30,6 +31,7 @@ main(int argc, char **argv)
 	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "sallyport";
 
 	heap_setup();
+	json_setup();
 	if (!has_standard_streams())
 		return 1;
 	if (strncmp(name, "session-manager-plugin", strlen("session-manager-plugin")) ==

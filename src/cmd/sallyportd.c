@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "base/heap.h"
+#include "codec/json.h"
 #include "crypto/crypto.h"
 #include "server/init.h"
 #include "server/server.h"
@@ -120,6 +121,7 @@ main(int argc, char **argv)
 	int status;
 
 	heap_setup();
+	json_setup();
 	if (init) {
 		argv[1] = argv[0];
 		argc--;

@@ -7,6 +7,22 @@
  */
 #include "codec/json.h"
 
+#include <malloc.h>
+
+static void
+free_wiped(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void
+json_setup(void)
+{
+	json_set_alloc_funcs(malloc, free_wiped);
+}
+
 /* Whether brackets outside of strings ever nest deeper than JSON_DEPTH_MAX. */
 static bool
 too_deep(struct span in)

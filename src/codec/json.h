@@ -15,6 +15,12 @@
 
 enum { JSON_DEPTH_MAX = 32 };
 
+/*
+ * Call once, first thing in main(): from then on jansson wipes what it frees, since tokens
+ * and keys pass through it.  Its texts (json_dumps) are still free()'s.
+ */
+void json_setup(void);
+
 /* Any JSON value.  ERR_INVALID with a place in *f, ERR_LIMIT when too deep. */
 int json_read(json_t **out, struct span in, struct fault *f) MUST_USE;
 

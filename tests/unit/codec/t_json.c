@@ -180,6 +180,40 @@ t_dump_limit(void **state)
 	assert_string_equal(buf_cstr(&out), "null");
 }
 
+/* --- what is freed ------------------------------------------------------------------ */
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+static const void *watched;
+static bool still_there;
+
+/* The linker puts this between the code under test and the allocator. */
+void
+__wrap_free(void *p)
+{
+	if (p != NULL && p == watched)
+		still_there = *(const char *)p != '\0';
+	__real_free(p);
+}
+
+static void
+t_freed(void **state)
+{
+	static const struct span in =
+	    SPAN("{\"TokenValue\":\"not to be found on a heap\"}");
+	json_t *v;
+	(void)state;
+
+	json_setup();
+	assert_int_equal(json_read(&v, in, NULL), 0);
+	watched = json_get_str(v, "TokenValue");
+	still_there = true;
+	json_decref(v);
+	watched = NULL;
+	assert_false(still_there);
+}
+
 int
 main(void)
 {
@@ -189,6 +223,7 @@ main(void)
 		cmocka_unit_test(t_depth),
 		cmocka_unit_test(t_getters),
 		cmocka_unit_test(t_dump_limit),
+		cmocka_unit_test(t_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
