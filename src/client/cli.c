@@ -19,6 +19,7 @@ const struct cli_command cli_commands[] = {
 	{ "terminate", "end sessions", cmd_terminate },
 	{ "admin", "session documents of the account", cmd_admin },
 	{ "register-command", "print the line that adds a node", cmd_register },
+	{ "policy", "say what an IAM policy does not do", cmd_policy },
 	{ "doctor", "find out why something does not work", cmd_doctor },
 	{ "completion", "print the completion script of a shell", cmd_completion },
 };

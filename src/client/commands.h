@@ -16,5 +16,6 @@ int cmd_sessions(struct cli *c, int argc, char **argv);
 int cmd_terminate(struct cli *c, int argc, char **argv);
 int cmd_admin(struct cli *c, int argc, char **argv);
 int cmd_register(struct cli *c, int argc, char **argv);
+int cmd_policy(struct cli *c, int argc, char **argv);
 int cmd_doctor(struct cli *c, int argc, char **argv);
 int cmd_completion(struct cli *c, int argc, char **argv);

@@ -65,14 +65,14 @@ plain_pattern(struct arena *mem, struct span s)
 bool
 lint_overlap(struct arena *mem, struct span a, struct span b)
 {
+	auto_free bool *ok = NULL;
 	size_t w;
-	bool *ok;
 
 	a = plain_pattern(mem, a);
 	b = plain_pattern(mem, b);
 	w = b.n + 1;
 	/* ok[i][j]: the rests from i and from j have a text in common. */
-	ok = arena_alloc(mem, (a.n + 1) * w);
+	ok = xcalloc(a.n + 1, w);
 	for (size_t i = a.n + 1; i-- > 0;) {
 		for (size_t j = w; j-- > 0;) {
 			int ca = i < a.n ? a.p[i] : -1, cb = j < b.n ? b.p[j] : -1;
