@@ -158,16 +158,17 @@ parse_document(struct parser *ps, const struct node *top)
 	check_sids(ps, statements);
 }
 
-/* "JSON line 3, column 5: ..." of codec/json as a place. */
+/* "JSON line 3, column 5: ..." of codec/json as a place and a reason. */
 static void
 place_of_fault(struct policy_flaw *flaw, const struct fault *f)
 {
 	unsigned line, column;
+	int head = 0;
 
 	flaw->at = (struct policy_place){ 1, 1, 0 };
-	if (sscanf(f->text, "JSON line %u, column %u", &line, &column) == 2)
+	if (sscanf(f->text, "JSON line %u, column %u: %n", &line, &column, &head) == 2)
 		flaw->at = (struct policy_place){ MAX(line, 1U), MAX(column, 1U), 0 };
-	snprintf(flaw->why, sizeof(flaw->why), "%s", fault_text(f));
+	snprintf(flaw->why, sizeof(flaw->why), "%s", fault_text(f) + head);
 }
 
 static int

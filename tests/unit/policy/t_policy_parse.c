@@ -309,6 +309,8 @@ t_places(void **state)
 	    policy_parse(&p, POLICY_MANAGED, SPAN("{\n  \"Version\": }"), &flaw),
 	    ERR_INVALID);
 	assert_int_equal(flaw.at.line, 2);
+	assert_string_equal(policy_flaw_text(&mem, &flaw),
+	    "Syntax errors in policy. Line 2, column 14: unexpected token");
 	row("the place of a statement, behind characters of several bytes");
 	p = must_parse(POLICY_INLINE,
 	    quoted(&mem,
