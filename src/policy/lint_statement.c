@@ -25,13 +25,29 @@ resource_covers(struct linter *l, const struct node *resources, const char *arn)
 	return false;
 }
 
+/* "*", or an ARN of the service whose last field is "*": what such actions are asked on. */
 static bool
-covers_everything(const struct node *resources)
+names_all(struct span arn, struct span vendor)
+{
+	struct span field;
+
+	if (span_eq_str(arn, "*"))
+		return true;
+	for (int i = 0; i < 5; i++) {
+		if (!span_cut(&arn, ':', &field))
+			return true; /* fields that are missing count as * */
+		if (i == 2 && !span_eq(field, vendor))
+			return false;
+	}
+	return arn.p == NULL || span_eq_str(arn, "*");
+}
+
+static bool
+covers_everything(const struct node *resources, struct span vendor)
 {
 	for (const struct node *r = items_first(resources); r != NULL;
 	     r = items_next(resources, r))
-		if (span_eq_str(r->text, "*") || span_eq_str(r->text, "arn:aws:ssm:*") ||
-		    span_eq_str(r->text, "arn:aws:ssm:*:*:*"))
+		if (names_all(r->text, vendor))
 			return true;
 	return false;
 }
@@ -48,11 +64,12 @@ has_type(const char *types, const char *type)
 }
 
 static enum fate
-fate_of(struct linter *l, const struct vocabulary_action *a, const struct node *resources)
+fate_of(struct linter *l, const struct vocabulary_action *a, struct span vendor,
+    const struct node *resources)
 {
 	struct span rest, type;
 
-	if (a->types == NULL || covers_everything(resources))
+	if (a->types == NULL || covers_everything(resources, vendor))
 		return FATE_WORKS;
 	if (a->types[0] == '\0')
 		return FATE_NEEDS_STAR;
@@ -78,6 +95,15 @@ lower(struct arena *mem, struct span s)
 		if (p[i] >= 'A' && p[i] <= 'Z')
 			p[i] = (char)(p[i] | 0x20);
 	return span_of(p, s.n);
+}
+
+/* What stands before the colon, in lower case as in ARNs. */
+static struct span
+vendor_of(struct linter *l, struct span action)
+{
+	ptrdiff_t colon = span_find(action, ':');
+
+	return lower(l->mem, span_sub(action, 0, colon < 0 ? 0 : (size_t)colon));
 }
 
 /* The first action that the pattern matches; NULL: none, which is said. */
@@ -152,7 +178,7 @@ sort_actions(struct linter *l, struct sorted *s, const struct node *actions,
 		const struct vocabulary_action *a = known_action(l, n);
 		bool wild = span_find(n->text, '*') >= 0 || span_find(n->text, '?') >= 0;
 		enum fate fate = a != NULL && !wild && resources != NULL
-		    ? fate_of(l, a, resources)
+		    ? fate_of(l, a, vendor_of(l, n->text), resources)
 		    : FATE_WORKS;
 
 		if (fate != FATE_WORKS)

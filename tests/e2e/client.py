@@ -133,7 +133,7 @@ def mistakes(world):
     ok(p.returncode == 1 and b"AWS_ACCESS_KEY_ID" in p.stderr, "without credentials: what to set")
     p = sallyport(world, "ls", env=world.env(AWS_SECRET_ACCESS_KEY="wrong"))
     ok(p.returncode == 1 and b"check AWS_SECRET_ACCESS_KEY" in p.stderr, "a wrong key: what to check")
-    for command in ("ls", "connect", "exec", "sessions", "terminate", "register-command", "doctor", "completion"):
+    for command in ("ls", "connect", "exec", "sessions", "terminate", "register-command", "policy", "doctor", "completion"):
         p = sallyport(world, command, "--help")
         ok(p.returncode == 0 and b"exit status:" in p.stdout and b"examples:" in p.stdout,
            f"{command} --help: usage, examples, exit status")

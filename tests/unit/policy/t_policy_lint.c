@@ -66,6 +66,12 @@ t_findings(void **state)
 		{ ALLOW("'Action':'ssm:TerminateSession','Resource':'" MINE "'"), "" },
 		{ ALLOW("'Action':'ssm:DescribeSessions','Resource':'" NODE "'"),
 		    "needs-star " },
+		{ ALLOW("'Action':'SSM:DescribeSessions','Resource':'arn:aws:ssm:eu-"
+			"north-1:"
+			"123456789012:*'"),
+		    "" },
+		{ ALLOW("'Action':'ssm:DescribeSessions','Resource':'arn:aws:ec2:*:*:*'"),
+		    "needs-star " },
 		{ ALLOW("'Action':'ssm:GetParameter','Resource':'" NODE "'"),
 		    "matches-nothing " },
 		{ ALLOW("'Action':'ssm:StartSession','Resource':'arn:aws:ec2:*:*:"
