@@ -372,6 +372,8 @@ tunnel_attach(struct tunnel *t, uint32_t id, struct ev_stream *s)
 		return;
 	}
 	conn_new(t, id, s);
+	if (smux_is_half_closed(t->mux, id)) /* while we dialled */
+		ev_shutdown_write(s);
 	smux_resume(t->mux, id);
 	pump(t);
 }

@@ -186,5 +186,8 @@ void smux_resume(struct smux *m, uint32_t id);
 struct span smux_peek(const struct smux *m, uint32_t id);
 void smux_consumed(struct smux *m, uint32_t id, size_t n);
 
+/* Whether on_half_close was called: whoever still dialled then has to ask. */
+bool smux_is_half_closed(const struct smux *m, uint32_t id);
+
 bool smux_is_own(const struct smux *m);
 void smux_stats(const struct smux *m, struct smux_stats *out);

@@ -393,6 +393,14 @@ smux_resume(struct smux *m, uint32_t id)
 	smux_finish(m, s);
 }
 
+bool
+smux_is_half_closed(const struct smux *m, uint32_t id)
+{
+	const struct smux_stream *s = smux_find(m, id);
+
+	return s != NULL && s->half_told;
+}
+
 struct span
 smux_peek(const struct smux *m, uint32_t id)
 {

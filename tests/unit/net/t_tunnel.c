@@ -313,23 +313,32 @@ t_echo(void **state)
 	}
 }
 
-/* Own mode: "echo x | nc -N" gets its answer, because one direction ends at a time. */
+/*
+ * Own mode: "echo x | nc -N" gets its answer, because one direction ends at a time; so does
+ * "nc -N </dev/null", whose end is there before the agent has dialled.
+ */
 static void
 t_half_close(void **state)
 {
-	struct pair *p = scene(true, 4);
+	static const size_t sizes[] = { 1000, 0 };
 
 	(void)state;
-	p->reply_at_eof = true;
-	p->apps[0].shut = true;
-	app_connect(p, 0, 1000);
-	sim_run_for(p->sim, 5000);
-	assert_int_equal(p->servers[0].got, 1000);
-	assert_int_equal(p->apps[0].got, 5);
-	assert_true(p->apps[0].eof);
-	assert_int_equal(tunnel_connections(p->client.t), 0);
-	assert_int_equal(tunnel_connections(p->agent.t), 0);
-	scene_free(p);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct pair *p = scene(true, 4);
+
+		row(sizes[i] > 0 ? "after some bytes" : "after none");
+		p->reply_at_eof = true;
+		p->apps[0].shut = true;
+		app_connect(p, 0, sizes[i]);
+		sim_run_for(p->sim, 5000);
+		assert_int_equal(p->servers[0].got, sizes[i]);
+		assert_true(p->servers[0].eof);
+		assert_int_equal(p->apps[0].got, 5);
+		assert_true(p->apps[0].eof);
+		assert_int_equal(tunnel_connections(p->client.t), 0);
+		assert_int_equal(tunnel_connections(p->agent.t), 0);
+		scene_free(p);
+	}
 }
 
 /* A stock FIN ends both directions, but not before what was sent has arrived. */
