@@ -147,13 +147,6 @@ create_activation(struct api_call *c)
 
 /* ---- DescribeActivations ---- */
 
-struct listing {
-	struct api_call *c;
-	int64_t left, now;
-	char *last;
-	bool more;
-};
-
 /* FilterValues of one key are alternatives, keys add up. */
 static bool
 filter_matches(const json_t *filter, const struct store_activation *a)
@@ -220,8 +213,8 @@ write_activation(struct jsonw *w, const struct store_activation *a, int64_t now)
 static bool
 list_one(void *arg, const struct store_activation *a)
 {
-	struct listing *l = arg;
-	const json_t *filters = json_object_get(l->c->in, "Filters"), *f;
+	struct page *p = arg;
+	const json_t *filters = json_object_get(p->c->in, "Filters"), *f;
 	size_t i;
 
 	json_array_foreach(filters, i, f)
@@ -229,13 +222,9 @@ list_one(void *arg, const struct store_activation *a)
 		if (!filter_matches(f, a))
 			return true;
 	}
-	if (l->left == 0) {
-		l->more = true;
+	if (!page_take(p, a->id))
 		return false;
-	}
-	l->left--;
-	l->last = arena_strdup(&l->c->mem, a->id);
-	write_activation(&l->c->w, a, l->now);
+	write_activation(&p->c->w, a, p->c->now_ms);
 	return true;
 }
 
@@ -260,23 +249,15 @@ check_filters(struct api_call *c)
 static int
 describe_activations(struct api_call *c)
 {
-	struct listing l = {
-		.c = c,
-		.left = api_int(c, "MaxResults", PAGE_DEFAULT),
-		.now = c->now_ms,
-	};
-	const char *after;
+	int64_t limit = api_int(c, "MaxResults", PAGE_DEFAULT);
+	struct page p;
 	int err;
 
-	if ((err = check_filters(c)) != 0 || (err = page_begin(c, &after)) != 0)
+	if ((err = check_filters(c)) != 0 ||
+	    (err = page_open(&p, c, "ActivationList", limit)) != 0 ||
+	    (err = store_activations(api_reader(c), p.after, list_one, &p)) != 0)
 		return err;
-	jw_key(&c->w, "ActivationList");
-	jw_open(&c->w, '[');
-	if ((err = store_activations(api_reader(c), after, list_one, &l)) != 0)
-		return err;
-	jw_close(&c->w, ']');
-	if (l.more)
-		jw_field_str(&c->w, "NextToken", page_token(c, l.last));
+	page_close(&p);
 	return 0;
 }
 

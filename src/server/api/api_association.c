@@ -15,15 +15,12 @@ accept(struct api_call *c)
 static int
 no_associations(struct api_call *c)
 {
-	const char *after;
-	int err = page_begin(c, &after);
+	struct page page;
+	int err = page_open(&page, c, "Associations", 0);
 
-	if (err != 0)
-		return err;
-	jw_key(&c->w, "Associations");
-	jw_open(&c->w, '[');
-	jw_close(&c->w, ']');
-	return 0;
+	if (err == 0)
+		page_close(&page);
+	return err;
 }
 
 static int

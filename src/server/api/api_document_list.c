@@ -10,13 +10,6 @@
 
 enum { PAGE_DEFAULT = 50 };
 
-struct document_list {
-	struct api_call *c;
-	int64_t left;
-	bool more;
-	const char *last; /* position of the last row shown */
-};
-
 /* ---- filters ---- */
 
 static bool
@@ -161,52 +154,34 @@ check_filters(struct api_call *c)
 
 /* ---- ListDocuments ---- */
 
-/* Whether there is room on this page; notes what comes after it. */
-static bool
-take(struct document_list *l, const char *position)
-{
-	if (l->left == 0) {
-		l->more = true;
-		return false;
-	}
-	l->left--;
-	l->last = arena_strdup(&l->c->mem, position);
-	return true;
-}
-
 static bool
 list_document(void *arg, const struct store_document *d)
 {
-	struct document_list *l = arg;
+	struct page *p = arg;
 
-	if (!filters_match(l->c, d))
+	if (!filters_match(p->c, d))
 		return true;
-	if (!take(l, d->name))
+	if (!page_take(p, d->name))
 		return false;
-	jw_open(&l->c->w, '{');
-	document_write_head(l->c, d);
-	document_write_tags(l->c, d->name);
-	jw_close(&l->c->w, '}');
+	jw_open(&p->c->w, '{');
+	document_write_head(p->c, d);
+	document_write_tags(p->c, d->name);
+	jw_close(&p->c->w, '}');
 	return true;
 }
 
 int
 list_documents(struct api_call *c)
 {
-	struct document_list l = { .c = c,
-		.left = api_int(c, "MaxResults", PAGE_DEFAULT) };
-	const char *after;
+	int64_t limit = api_int(c, "MaxResults", PAGE_DEFAULT);
+	struct page p;
 	int err;
 
-	if ((err = check_filters(c)) != 0 || (err = page_begin(c, &after)) != 0)
+	if ((err = check_filters(c)) != 0 ||
+	    (err = page_open(&p, c, "DocumentIdentifiers", limit)) != 0 ||
+	    (err = store_documents(api_reader(c), p.after, list_document, &p)) != 0)
 		return err;
-	jw_key(&c->w, "DocumentIdentifiers");
-	jw_open(&c->w, '[');
-	if ((err = store_documents(api_reader(c), after, list_document, &l)) != 0)
-		return err;
-	jw_close(&c->w, ']');
-	if (l.more)
-		jw_field_str(&c->w, "NextToken", page_token(c, l.last));
+	page_close(&p);
 	return 0;
 }
 
@@ -215,11 +190,11 @@ list_documents(struct api_call *c)
 static bool
 list_version(void *arg, const struct store_document *d)
 {
-	struct document_list *l = arg;
-	struct jsonw *w = &l->c->w;
-	const char *number = document_number(l->c, d->version);
+	struct page *p = arg;
+	struct jsonw *w = &p->c->w;
+	const char *number = document_number(p->c, d->version);
 
-	if (!take(l, number))
+	if (!page_take(p, number))
 		return false;
 	jw_open(w, '{');
 	jw_field_str(w, "Name", d->name);
@@ -239,23 +214,18 @@ list_version(void *arg, const struct store_document *d)
 int
 list_document_versions(struct api_call *c)
 {
-	struct document_list l = { .c = c,
-		.left = api_int(c, "MaxResults", PAGE_DEFAULT) };
+	int64_t limit = api_int(c, "MaxResults", PAGE_DEFAULT);
+	struct page p;
 	struct store_document d;
-	const char *after;
 	int err;
 
 	if ((err = document_find(api_reader(c), c, &d)) != 0 ||
-	    (err = page_begin(c, &after)) != 0)
+	    (err = page_open(&p, c, "DocumentVersions", limit)) != 0)
 		return err;
-	jw_key(&c->w, "DocumentVersions");
-	jw_open(&c->w, '[');
 	err = store_document_versions(
-	    api_reader(c), d.name, strtoll(after, NULL, 10), list_version, &l);
+	    api_reader(c), d.name, strtoll(p.after, NULL, 10), list_version, &p);
 	if (err != 0)
 		return err;
-	jw_close(&c->w, ']');
-	if (l.more)
-		jw_field_str(&c->w, "NextToken", page_token(c, l.last));
+	page_close(&p);
 	return 0;
 }

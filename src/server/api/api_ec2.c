@@ -281,21 +281,14 @@ instance_matches(struct node_walk *w, const struct store_node *n, struct arena *
 static int
 list_instances(struct api_call *c, const char *set, struct node_walk *w)
 {
-	const char *after;
+	int64_t limit;
 	int err;
 
 	w->c = c;
 	if ((err = ec2_ids_read(c, &w->ids, &w->nids)) != 0 ||
-	    (err = ec2_limit(c, w->ids != NULL, &w->limit)) != 0 ||
-	    (err = page_begin(c, &after)) != 0)
+	    (err = ec2_limit(c, w->ids != NULL, &limit)) != 0)
 		return err;
-	xw_open(&c->out, set);
-	if ((err = node_walk(w, after)) != 0)
-		return err;
-	xw_close(&c->out, set);
-	if (w->more)
-		xw_elem(&c->out, "nextToken", page_token(c, w->last));
-	return 0;
+	return node_walk(w, set, limit);
 }
 
 static int

@@ -179,10 +179,7 @@ static const struct ec2_filter_key tag_keys[] = {
 struct tag_list {
 	struct api_call *c;
 	struct ec2_filters f;
-	const char *after; /* "<resource>\n<key>" of the last page */
-	int64_t left;
-	char *last;
-	bool more;
+	struct page page; /* its positions: "<resource>\n<key>" */
 };
 
 static bool
@@ -213,18 +210,14 @@ list_one(void *arg, const struct store_tag *t)
 	if (strncmp(t->resource, prefix, sizeof(prefix) - 1) != 0)
 		return true;
 	position = arena_printf(&scratch, "%s\n%s", id, t->key);
-	if (strcmp(position, l->after) <= 0)
+	if (strcmp(position, l->page.after) <= 0)
 		return true;
 	for (size_t i = 0; i < l->f.n; i++) {
 		if (!tag_matches(&l->f.v[i], id, t))
 			return true;
 	}
-	if (l->left == 0) {
-		l->more = true;
+	if (!page_take(&l->page, position))
 		return false;
-	}
-	l->left--;
-	l->last = arena_strdup(&l->c->mem, position);
 	xw_open(out, "item");
 	xw_elem(out, "resourceId", id);
 	xw_elem(out, "resourceType", "instance");
@@ -238,18 +231,15 @@ static int
 describe_tags(struct api_call *c)
 {
 	struct tag_list l = { .c = c };
+	int64_t limit;
 	int err;
 
 	if ((err = ec2_filters_read(c, tag_keys, &l.f)) != 0 ||
-	    (err = ec2_limit(c, false, &l.left)) != 0 ||
-	    (err = page_begin(c, &l.after)) != 0)
+	    (err = ec2_limit(c, false, &limit)) != 0 ||
+	    (err = page_open(&l.page, c, "tagSet", limit)) != 0 ||
+	    (err = store_tags(api_reader(c), NULL, list_one, &l)) != 0)
 		return err;
-	xw_open(&c->out, "tagSet");
-	if ((err = store_tags(api_reader(c), NULL, list_one, &l)) != 0)
-		return err;
-	xw_close(&c->out, "tagSet");
-	if (l.more)
-		xw_elem(&c->out, "nextToken", page_token(c, l.last));
+	page_close(&l.page);
 	return 0;
 }
 

@@ -87,29 +87,21 @@ write_properties(struct node_walk *w, const struct store_node *n, struct arena *
 	jw_close(j, '}');
 }
 
-/* One page of nodes under "key". */
+/* One page of nodes under "list", MaxResults or limit of them. */
 static int
-list_nodes(
-    struct api_call *c, const char *key, struct node_filters *f, struct node_walk *w)
+list_nodes(struct api_call *c, const char *list, struct node_filters *f,
+    node_write_fn *write, int64_t limit)
 {
-	const char *after;
-	int err;
+	struct node_walk w = {
+		.c = c,
+		.matches = node_matches,
+		.write = write,
+		.arg = f,
+		.ids = f->ids,
+		.nids = f->nids,
+	};
 
-	w->c = c;
-	w->matches = node_matches;
-	w->arg = f;
-	w->ids = f->ids;
-	w->nids = f->nids;
-	if ((err = page_begin(c, &after)) != 0)
-		return err;
-	jw_key(&c->w, key);
-	jw_open(&c->w, '[');
-	if ((err = node_walk(w, after)) != 0)
-		return err;
-	jw_close(&c->w, ']');
-	if (w->more)
-		jw_field_str(&c->w, "NextToken", page_token(c, w->last));
-	return 0;
+	return node_walk(&w, list, api_int(c, "MaxResults", limit));
 }
 
 static int
@@ -120,10 +112,6 @@ describe_information(struct api_call *c)
 	static const struct filter_style legacy = { "InstanceInformationFilterList",
 		"key", "valueSet", NULL, "InvalidInstanceInformationFilterValue" };
 	struct node_filters f = { .v = NULL };
-	struct node_walk w = {
-		.write = write_information,
-		.limit = api_int(c, "MaxResults", PAGE_DEFAULT),
-	};
 	int err;
 
 	if (json_array_size(json_object_get(c->in, plain.list)) > 0 &&
@@ -134,7 +122,8 @@ describe_information(struct api_call *c)
 	if ((err = filters_read(c, &plain, &f)) != 0 ||
 	    (err = filters_read(c, &legacy, &f)) != 0)
 		return err;
-	return list_nodes(c, "InstanceInformationList", &f, &w);
+	return list_nodes(
+	    c, "InstanceInformationList", &f, write_information, PAGE_DEFAULT);
 }
 
 static int
@@ -145,16 +134,13 @@ describe_properties(struct api_call *c)
 	static const struct filter_style with_op = { "FiltersWithOperator", "Key",
 		"Values", "Operator", "InvalidInstancePropertyFilterValue" };
 	struct node_filters f = { .v = NULL };
-	struct node_walk w = {
-		.write = write_properties,
-		.limit = api_int(c, "MaxResults", PROPERTIES_PAGE_DEFAULT),
-	};
 	int err;
 
 	if ((err = filters_read(c, &plain, &f)) != 0 ||
 	    (err = filters_read(c, &with_op, &f)) != 0)
 		return err;
-	return list_nodes(c, "InstanceProperties", &f, &w);
+	return list_nodes(
+	    c, "InstanceProperties", &f, write_properties, PROPERTIES_PAGE_DEFAULT);
 }
 
 /* ---- DeregisterManagedInstance ---- */

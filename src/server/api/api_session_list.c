@@ -19,10 +19,7 @@ struct session_list {
 	struct api_call *c;
 	struct session_filter filters[6];
 	size_t nfilters;
-	int64_t left;
-	int64_t last_start;
-	const char *last_id;
-	bool more;
+	struct page page; /* its positions: "<start> <id>" */
 };
 
 static int
@@ -107,23 +104,19 @@ static bool
 list_one(void *arg, const struct store_session *s)
 {
 	struct session_list *l = arg;
+	char position[PAGE_POSITION_MAX + 1];
 
 	for (size_t i = 0; i < l->nfilters; i++) {
 		if (!filter_matches(l->c, &l->filters[i], s))
 			return true;
 	}
-	if (l->left == 0) {
-		l->more = true;
+	snprintf(position, sizeof(position), "%" PRId64 " %s", s->start_ms, s->id);
+	if (!page_take(&l->page, position))
 		return false;
-	}
-	l->left--;
-	l->last_start = s->start_ms;
-	l->last_id = arena_strdup(&l->c->mem, s->id);
 	write_session(l->c, s);
 	return true;
 }
 
-/* A position is "<start> <id>". */
 static void
 read_position(const char *after, int64_t *start, const char **id)
 {
@@ -136,25 +129,19 @@ read_position(const char *after, int64_t *start, const char **id)
 int
 describe_sessions(struct api_call *c)
 {
-	struct session_list l = { .c = c,
-		.left = api_int(c, "MaxResults", PAGE_DEFAULT) };
+	int64_t limit = api_int(c, "MaxResults", PAGE_DEFAULT);
 	bool active = strcmp(api_str(c, "State"), "Active") == 0;
-	const char *after, *id;
+	struct session_list l = { .c = c };
+	const char *id;
 	int64_t start;
 	int err;
 
-	if ((err = read_filters(&l)) != 0 || (err = page_begin(c, &after)) != 0)
+	if ((err = read_filters(&l)) != 0 ||
+	    (err = page_open(&l.page, c, "Sessions", limit)) != 0)
 		return err;
-	read_position(after, &start, &id);
-	jw_key(&c->w, "Sessions");
-	jw_open(&c->w, '[');
+	read_position(l.page.after, &start, &id);
 	if ((err = store_sessions(api_reader(c), active, start, id, list_one, &l)) != 0)
 		return err;
-	jw_close(&c->w, ']');
-	if (l.more)
-		jw_field_str(&c->w, "NextToken",
-		    page_token(c,
-			arena_printf(
-			    &c->mem, "%" PRId64 " %s", l.last_start, l.last_id)));
+	page_close(&l.page);
 	return 0;
 }

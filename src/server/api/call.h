@@ -88,13 +88,26 @@ int64_t api_time(const struct api_call *c, const char *member, int64_t fallback)
 
 enum { PAGE_KEY_LEN = 32, PAGE_POSITION_MAX = 512, PAGE_TOKEN_MAX = 2048 };
 
+/* One page of a list, in the handler's hands while it writes the answer. */
+struct page {
+	struct api_call *c;
+	const char *list;  /* member or element that holds the rows */
+	const char *after; /* position where it begins, "" for the first page */
+	int64_t left;      /* rows for which there is room */
+	bool more;         /* a row found none */
+	char last[PAGE_POSITION_MAX + 1]; /* position of the last row taken */
+};
+
 /*
- * Where this page begins: "" for the first.  A NextToken is bound to the operation and to
+ * Begins the list with room for limit rows.  A NextToken is bound to the operation and to
  * all other parameters but the page size; anything else fails with the service's code.
  */
-int page_begin(struct api_call *c, const char **after) MUST_USE;
-/* The token that continues behind position. */
-const char *page_token(struct api_call *c, const char *position);
+int page_open(
+    struct page *p, struct api_call *c, const char *list, int64_t limit) MUST_USE;
+/* Before each row: false when the page is full and the walk is over. */
+bool page_take(struct page *p, const char *position) MUST_USE;
+/* Ends the list; a NextToken follows when there are more rows. */
+void page_close(struct page *p);
 
 /* ---- resources (resource.c) ---- */
 

@@ -68,17 +68,14 @@ visit(void *arg, const struct store_node *n)
 	arena_init(&scratch);
 	if (!w->matches(w, n, &scratch))
 		return true;
-	if (w->limit == 0) {
-		w->more = true;
+	if (!page_take(&w->page, n->id))
 		return false;
-	}
-	w->limit--;
 	w->write(w, n, &scratch);
-	return str_copy(w->last, sizeof(w->last), n->id) == 0;
+	return true;
 }
 
 static int
-walk_ids(struct node_walk *w, const char *after)
+walk_ids(struct node_walk *w)
 {
 	for (size_t i = 0; i < w->nids; i++) {
 		struct store_node n;
@@ -86,7 +83,7 @@ walk_ids(struct node_walk *w, const char *after)
 		int err;
 
 		arena_init(&mem);
-		if (strcmp(w->ids[i], after) <= 0)
+		if (strcmp(w->ids[i], w->page.after) <= 0)
 			continue;
 		err = store_node_get(api_reader(w->c), &mem, w->ids[i], &n);
 		if (err != 0 && err != ERR_NOTFOUND)
@@ -98,9 +95,16 @@ walk_ids(struct node_walk *w, const char *after)
 }
 
 int
-node_walk(struct node_walk *w, const char *after)
+node_walk(struct node_walk *w, const char *list, int64_t limit)
 {
-	if (w->ids != NULL)
-		return walk_ids(w, after);
-	return store_nodes(api_reader(w->c), after, visit, w);
+	int err;
+
+	if ((err = page_open(&w->page, w->c, list, limit)) != 0)
+		return err;
+	err = w->ids != NULL ? walk_ids(w)
+			     : store_nodes(api_reader(w->c), w->page.after, visit, w);
+	if (err != 0)
+		return err;
+	page_close(&w->page);
+	return 0;
 }

@@ -21,21 +21,23 @@ const char *node_source_type(const struct store_node *n);
 int node_tags(
     struct api_call *c, struct arena *mem, const char *id, struct tags *t) MUST_USE;
 
+struct node_walk;
+/* Writes one row; scratch dies after it. */
+typedef void node_write_fn(
+    struct node_walk *w, const struct store_node *n, struct arena *scratch);
+
 /* One page of nodes in the order of their ids. */
 struct node_walk {
 	struct api_call *c;
-	/* Whether a row belongs to the answer; scratch dies after each row. */
+	/* Whether a row belongs to the answer. */
 	bool (*matches)(
 	    struct node_walk *w, const struct store_node *n, struct arena *scratch);
-	void (*write)(
-	    struct node_walk *w, const struct store_node *n, struct arena *scratch);
+	node_write_fn *write;
 	void *arg;
 	const char **ids; /* only these (sorted, distinct), or NULL for all */
 	size_t nids;
-	int64_t limit;
-	/* results */
-	char last[32]; /* the id the page ends with */
-	bool more;
+	struct page page; /* node_walk's own */
 };
 
-int node_walk(struct node_walk *w, const char *after) MUST_USE;
+/* Writes up to limit nodes under "list". */
+int node_walk(struct node_walk *w, const char *list, int64_t limit) MUST_USE;

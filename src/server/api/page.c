@@ -44,8 +44,8 @@ token_mac(struct api_call *c, struct span position, uint8_t mac[SHA256_LEN])
 	hmac_sha256(mac, span_of(api_page_key(c->api), PAGE_KEY_LEN), buf_span(&b));
 }
 
-int
-page_begin(struct api_call *c, const char **after)
+static int
+token_read(struct api_call *c, const char **after)
 {
 	const char *token = api_str(c, "NextToken");
 	uint8_t mac[SHA256_LEN];
@@ -67,8 +67,8 @@ page_begin(struct api_call *c, const char **after)
 	return 0;
 }
 
-const char *
-page_token(struct api_call *c, const char *position)
+static const char *
+token_make(struct api_call *c, const char *position)
 {
 	uint8_t mac[SHA256_LEN];
 	auto_buf raw, text;
@@ -81,4 +81,62 @@ page_token(struct api_call *c, const char *position)
 	base64_encode(&text, buf_span(&raw));
 	assert(buf_check(&raw) == 0);
 	return arena_strdup(&c->mem, buf_cstr(&text));
+}
+
+/* EC2 answers in XML, the others in JSON. */
+static bool
+in_xml(const struct page *p)
+{
+	return p->c->service == API_EC2;
+}
+
+int
+page_open(struct page *p, struct api_call *c, const char *list, int64_t limit)
+{
+	int err;
+
+	p->c = c;
+	p->list = list;
+	p->left = limit;
+	p->more = false;
+	p->last[0] = '\0';
+	if ((err = token_read(c, &p->after)) != 0)
+		return err;
+	if (in_xml(p)) {
+		xw_open(&c->out, list);
+	} else {
+		jw_key(&c->w, list);
+		jw_open(&c->w, '[');
+	}
+	return 0;
+}
+
+bool
+page_take(struct page *p, const char *position)
+{
+	int err;
+
+	if (p->left == 0) {
+		p->more = true;
+		return false;
+	}
+	p->left--;
+	err = str_copy(p->last, sizeof(p->last), position);
+	assert(err == 0);
+	return true;
+}
+
+void
+page_close(struct page *p)
+{
+	struct api_call *c = p->c;
+	const char *token = p->more ? token_make(c, p->last) : NULL;
+
+	if (in_xml(p)) {
+		xw_close(&c->out, p->list);
+		xw_elem_opt(&c->out, "nextToken", token);
+	} else {
+		jw_close(&c->w, ']');
+		jw_field_opt(&c->w, "NextToken", token);
+	}
 }
