@@ -86,7 +86,11 @@ int64_t api_time(const struct api_call *c, const char *member, int64_t fallback)
 
 /* ---- pages (page.c) ---- */
 
-enum { PAGE_KEY_LEN = 32, PAGE_POSITION_MAX = 512, PAGE_TOKEN_MAX = 2048 };
+enum {
+	PAGE_KEY_LEN = 32,
+	PAGE_POSITION_MAX = 640, /* the longest: a node, a tag key of 128 characters */
+	PAGE_TOKEN_MAX = 2048,
+};
 
 /* One page of a list, in the handler's hands while it writes the answer. */
 struct page {

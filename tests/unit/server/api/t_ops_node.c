@@ -381,6 +381,24 @@ t_status(void **state)
 	world_down(&f.w);
 }
 
+/* Six tags whose keys are as long as SSM takes them, four bytes a character. */
+static void
+tag_long_keys(struct fleet *f, const char *id)
+{
+	char key[127 * 4 + 1] = "";
+
+	for (int i = 0; i < 127; i++)
+		memcpy(key + i * 4, "\xf0\xa0\x80\x80", 5);
+	for (int i = 0; i < 6; i++) {
+		ssm(&f->w, "AddTagsToResource",
+		    arena_printf(&f->w.mem,
+			"{\"ResourceType\":\"ManagedInstance\",\"ResourceId\":\"%s\","
+			"\"Tags\":[{\"Key\":\"%d%s\",\"Value\":\"\"}]}",
+			id, i, key));
+		expect_ok(&f->w);
+	}
+}
+
 static void
 t_ec2_tags(void **state)
 {
@@ -420,6 +438,13 @@ t_ec2_tags(void **state)
 	    arena_printf(&f.w.mem, "ResourceId.1=%s&Tag.1.Key=Team", f.ids[4]));
 	ec2(&f.w, "DescribeTags", "Filter.1.Name=key&Filter.1.Value.1=Team");
 	check_text(span_str(who(&f)), "2");
+	row("pages end behind the longest keys too");
+	tag_long_keys(&f, f.ids[0]);
+	ec2(&f.w, "DescribeTags",
+	    arena_printf(&f.w.mem,
+		"MaxResults=5&Filter.1.Name=resource-id&Filter.1.Value.1=%s", f.ids[0]));
+	expect_ok(&f.w);
+	assert_true(body_has(&f.w, "<nextToken>"));
 	row("no resource");
 	ec2(&f.w, "CreateTags", "Tag.1.Key=a");
 	expect_xml_error(&f.w, 400, "MissingParameter",
