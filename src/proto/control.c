@@ -14,36 +14,15 @@ enum { SHELL_CONTENT_MAX = 384 * 1024, OWNER_MAX = 2048, KEY_MAX = 2048 };
 
 /* --- common ---------------------------------------------------------------------- */
 
-static int
-read_object(json_t **o, struct span json, size_t max, const char *what, struct fault *f)
-{
-	int r;
+/* How a text says which schema it follows. */
+enum form_schema { SCHEMA_NONE, SCHEMA_TEXT, SCHEMA_NUMBER };
 
-	if (json.n > max)
-		return fault_set(f, ERR_LIMIT, "%s is too long", what);
-	if ((r = json_read(o, json, f)) != 0)
-		return r;
-	if (!json_is_object(*o))
-		return fault_set(f, ERR_INVALID, "%s is not an object", what);
-	return 0;
-}
-
-/* The gateway's texts carry their schema version as a string. */
-static int
-read_versioned(
-    json_t **o, struct span json, size_t max, const char *what, struct fault *f)
-{
-	const json_t *v;
-	int r;
-
-	if ((r = read_object(o, json, max, what, f)) != 0)
-		return r;
-	v = member(*o, "MessageSchemaVersion");
-	if (!json_is_string(v) || strcmp(json_string_value(v), "1.0") != 0)
-		return fault_set(
-		    f, ERR_INVALID, "%s: MessageSchemaVersion is not 1.0", what);
-	return 0;
-}
+/* What all texts of one kind have in common. */
+struct form {
+	const char *what; /* its name in a fault */
+	size_t max;
+	enum form_schema schema;
+};
 
 struct field {
 	const char **out;
@@ -68,14 +47,35 @@ read_fields(struct arena *mem, const json_t *o, const struct field *t, size_t n,
 	return 0;
 }
 
-/* The control messages carry theirs as a number. */
+/* The gateway's texts carry their version as a string, control messages as a number. */
 static int
-check_schema_number(const json_t *o, const char *what, struct fault *f)
+check_schema(const json_t *o, const struct form *form, struct fault *f)
 {
-	if (!json_is_integer(member(o, "SchemaVersion")))
+	const json_t *v;
+
+	if (form->schema == SCHEMA_NUMBER && !json_is_integer(member(o, "SchemaVersion")))
 		return fault_set(
-		    f, ERR_INVALID, "%s: SchemaVersion is not a number", what);
+		    f, ERR_INVALID, "%s: SchemaVersion is not a number", form->what);
+	if (form->schema != SCHEMA_TEXT)
+		return 0;
+	v = member(o, "MessageSchemaVersion");
+	if (!json_is_string(v) || strcmp(json_string_value(v), "1.0") != 0)
+		return fault_set(
+		    f, ERR_INVALID, "%s: MessageSchemaVersion is not 1.0", form->what);
 	return 0;
+}
+
+/* The object of a text of this form, and those of its fields that are strings. */
+static int
+read_form(json_t **o, const struct form *form, struct span json, struct arena *mem,
+    const struct field *t, size_t n, struct fault *f)
+{
+	int r;
+
+	if ((r = member_object(o, json, form->max, form->what, f)) != 0 ||
+	    (r = check_schema(*o, form, f)) != 0)
+		return r;
+	return read_fields(mem, *o, t, n, form->what, f);
 }
 
 static int
@@ -131,6 +131,12 @@ control_open_control_build(struct buf *out, const struct control_open_control *o
 	jw_close(&w, '}');
 }
 
+static const struct form open_control = {
+	"OpenControlChannel",
+	CONTROL_OPEN_MAX,
+	SCHEMA_TEXT,
+};
+
 int
 control_open_control_parse(
     struct control_open_control *o, struct arena *mem, struct span text, struct fault *f)
@@ -142,11 +148,9 @@ control_open_control_parse(
 		{ &o->platform_type, "PlatformType", CONTROL_NAME_MAX, "" },
 	};
 	auto_json *j = NULL;
-	int r;
 
 	*o = (struct control_open_control){ 0 };
-	r = read_versioned(&j, text, CONTROL_OPEN_MAX, "OpenControlChannel", f);
-	return r != 0 ? r : read_fields(mem, j, t, ARRAY_LEN(t), "OpenControlChannel", f);
+	return read_form(&j, &open_control, text, mem, t, ARRAY_LEN(t), f);
 }
 
 void
@@ -171,6 +175,12 @@ control_open_data_build(struct buf *out, const struct control_open_data *o)
 	jw_close(&w, '}');
 }
 
+static const struct form open_data = {
+	"OpenDataChannel",
+	CONTROL_OPEN_MAX,
+	SCHEMA_TEXT,
+};
+
 int
 control_open_data_parse(
     struct control_open_data *o, struct arena *mem, struct span text, struct fault *f)
@@ -188,12 +198,10 @@ control_open_data_parse(
 	int r;
 
 	*o = (struct control_open_data){ 0 };
-	if ((r = read_versioned(&j, text, CONTROL_OPEN_MAX, "OpenDataChannel", f)) != 0)
-		return r;
-	if ((r = read_fields(mem, j, t, ARRAY_LEN(t), "OpenDataChannel", f)) != 0)
+	if ((r = read_form(&j, &open_data, text, mem, t, ARRAY_LEN(t), f)) != 0)
 		return r;
 	if (member(j, "ClientInstanceId") != NULL)
-		return read_fields(mem, j, instance, 1, "OpenDataChannel", f);
+		return read_fields(mem, j, instance, 1, open_data.what, f);
 	o->resumes = json_get_bool(j, "SallyportResume", false);
 	return 0;
 }
@@ -215,6 +223,8 @@ control_create_build(struct buf *out, const struct control_create *c)
 	jw_close(&w, '}');
 }
 
+static const struct form create = { "the request", CONTROL_CREATE_MAX, SCHEMA_TEXT };
+
 int
 control_create_parse(
     struct control_create *c, struct arena *mem, struct span json, struct fault *f)
@@ -227,10 +237,9 @@ control_create_parse(
 	int r;
 
 	*c = (struct control_create){ 0 };
-	if ((r = read_versioned(&j, json, CONTROL_CREATE_MAX, "the request", f)) != 0)
-		return r;
-	c->data = member(j, "ClientId") != NULL;
-	return read_fields(mem, j, t, ARRAY_LEN(t), "the request", f);
+	r = read_form(&j, &create, json, mem, t, ARRAY_LEN(t), f);
+	c->data = r == 0 && member(j, "ClientId") != NULL;
+	return r;
 }
 
 void
@@ -297,6 +306,13 @@ control_shell_build(
 	build_message(out, MSG_INTERACTIVE_SHELL, h, &payload, 0);
 }
 
+static const struct form shell = {
+	"interactive_shell",
+	CONTROL_MESSAGE_MAX,
+	SCHEMA_NUMBER,
+};
+static const struct form shell_content = { "Content", SHELL_CONTENT_MAX, SCHEMA_NONE };
+
 static int
 parse_shell_content(
     struct control_shell *s, struct arena *mem, const char *content, struct fault *f)
@@ -311,10 +327,8 @@ parse_shell_content(
 	const json_t *doc, *params;
 	int r;
 
-	r = read_object(&o, span_str(content), SHELL_CONTENT_MAX, "Content", f);
+	r = read_form(&o, &shell_content, span_str(content), mem, t, ARRAY_LEN(t), f);
 	if (r != 0)
-		return r;
-	if ((r = read_fields(mem, o, t, ARRAY_LEN(t), "Content", f)) != 0)
 		return r;
 	doc = member(o, "DocumentContent");
 	params = member(o, "Parameters");
@@ -335,8 +349,7 @@ control_shell_parse(
 	int r;
 
 	*s = (struct control_shell){ 0 };
-	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, "interactive_shell", f);
-	if (r != 0 || (r = check_schema_number(o, "interactive_shell", f)) != 0)
+	if ((r = read_form(&o, &shell, payload, mem, NULL, 0, f)) != 0)
 		return r;
 	content = member(o, "Content");
 	if (!json_is_string(content))
@@ -373,6 +386,12 @@ control_closed_build(
 	    out, MSG_CHANNEL_CLOSED, h, &payload, AGENTMSG_FLAG_SYN | AGENTMSG_FLAG_FIN);
 }
 
+static const struct form closed = {
+	MSG_CHANNEL_CLOSED,
+	CONTROL_MESSAGE_MAX,
+	SCHEMA_NUMBER,
+};
+
 int
 control_closed_parse(
     struct control_closed *c, struct arena *mem, struct span payload, struct fault *f)
@@ -383,13 +402,9 @@ control_closed_parse(
 		{ &c->output, "Output", CONTROL_OUTPUT_MAX, "" },
 	};
 	auto_json *o = NULL;
-	int r;
 
 	*c = (struct control_closed){ 0 };
-	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_CHANNEL_CLOSED, f);
-	if (r != 0 || (r = check_schema_number(o, MSG_CHANNEL_CLOSED, f)) != 0)
-		return r;
-	return read_fields(mem, o, t, ARRAY_LEN(t), MSG_CHANNEL_CLOSED, f);
+	return read_form(&o, &closed, payload, mem, t, ARRAY_LEN(t), f);
 }
 
 /* --- small messages
@@ -424,6 +439,12 @@ control_task_ack_build(
 	build_message(out, MSG_TASK_ACKNOWLEDGE, h, &payload, 0);
 }
 
+static const struct form task_ack = {
+	MSG_TASK_ACKNOWLEDGE,
+	CONTROL_MESSAGE_MAX,
+	SCHEMA_NONE,
+};
+
 int
 control_task_ack_parse(
     struct control_task_ack *a, struct arena *mem, struct span payload, struct fault *f)
@@ -433,11 +454,9 @@ control_task_ack_parse(
 		{ &a->task_id, "TaskId", CONTROL_NAME_MAX, "" },
 	};
 	auto_json *o = NULL;
-	int r;
 
 	*a = (struct control_task_ack){ 0 };
-	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_TASK_ACKNOWLEDGE, f);
-	return r != 0 ? r : read_fields(mem, o, t, ARRAY_LEN(t), MSG_TASK_ACKNOWLEDGE, f);
+	return read_form(&o, &task_ack, payload, mem, t, ARRAY_LEN(t), f);
 }
 
 void
@@ -467,6 +486,12 @@ control_task_complete_build(
 	build_message(out, MSG_TASK_COMPLETE, h, &payload, 0);
 }
 
+static const struct form task_complete = {
+	MSG_TASK_COMPLETE,
+	CONTROL_MESSAGE_MAX,
+	SCHEMA_NONE,
+};
+
 int
 control_task_complete_parse(struct control_task_complete *t, struct arena *mem,
     struct span payload, struct fault *f)
@@ -486,14 +511,13 @@ control_task_complete_parse(struct control_task_complete *t, struct arena *mem,
 	int r;
 
 	*t = (struct control_task_complete){ 0 };
-	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_TASK_COMPLETE, f);
+	r = read_form(&o, &task_complete, payload, mem, fields, ARRAY_LEN(fields), f);
 	if (r != 0)
 		return r;
 	v = member(o, "RetryNumber");
 	t->retry_number = json_is_integer(v) ? json_integer_value(v) : 0;
 	t->routing_failure = json_is_true(member(o, "IsRoutingFailure"));
-	r = read_fields(mem, o, fields, ARRAY_LEN(fields), MSG_TASK_COMPLETE, f);
-	return r != 0 ? r : check_session_id(t->task_id, MSG_TASK_COMPLETE, f);
+	return check_session_id(t->task_id, MSG_TASK_COMPLETE, f);
 }
 
 void
@@ -514,6 +538,12 @@ control_state_build(
 	    out, MSG_SESSION_STATE, h, &payload, AGENTMSG_FLAG_SYN | AGENTMSG_FLAG_FIN);
 }
 
+static const struct form session_state = {
+	MSG_SESSION_STATE,
+	CONTROL_MESSAGE_MAX,
+	SCHEMA_NONE,
+};
+
 int
 control_state_parse(
     struct control_state *s, struct arena *mem, struct span payload, struct fault *f)
@@ -527,10 +557,7 @@ control_state_parse(
 	int r;
 
 	*s = (struct control_state){ 0 };
-	r = read_object(&o, payload, CONTROL_MESSAGE_MAX, MSG_SESSION_STATE, f);
-	if (r != 0)
-		return r;
-	if ((r = read_fields(mem, o, t, ARRAY_LEN(t), MSG_SESSION_STATE, f)) != 0)
+	if ((r = read_form(&o, &session_state, payload, mem, t, ARRAY_LEN(t), f)) != 0)
 		return r;
 	s->terminating = strcmp(state, "Terminating") == 0;
 	if (!s->terminating && strcmp(state, "Connected") != 0)

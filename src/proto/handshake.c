@@ -19,20 +19,6 @@ enum {
 
 #define EXT_KEY "Sallyport"
 
-static int
-read_object(json_t **o, struct span json, const char *what, struct fault *f)
-{
-	int r;
-
-	if (json.n > HANDSHAKE_TEXT_MAX)
-		return fault_set(f, ERR_LIMIT, "%s is too long", what);
-	if ((r = json_read(o, json, f)) != 0)
-		return r;
-	if (!json_is_object(*o))
-		return fault_set(f, ERR_INVALID, "%s is not an object", what);
-	return 0;
-}
-
 /* --- extension ----------------------------------------------------------------- */
 
 struct handshake_ext
@@ -172,7 +158,8 @@ handshake_request_parse(
 	int err;
 
 	*r = (struct handshake_request){ 0 };
-	if ((err = read_object(&o, json, "HandshakeRequest", f)) != 0)
+	if ((err = member_object(&o, json, HANDSHAKE_TEXT_MAX, "HandshakeRequest", f)) !=
+	    0)
 		return err;
 	if ((err = member_str(
 		 &r->agent_version, mem, o, "AgentVersion", NAME_MAX_LEN, "")) != 0)
@@ -291,7 +278,8 @@ handshake_response_parse(
 	int err;
 
 	*r = (struct handshake_response){ 0 };
-	if ((err = read_object(&o, json, "HandshakeResponse", f)) != 0)
+	if ((err = member_object(&o, json, HANDSHAKE_TEXT_MAX, "HandshakeResponse", f)) !=
+	    0)
 		return err;
 	err = member_str(&r->client_version, mem, o, "ClientVersion", NAME_MAX_LEN, "");
 	if (err != 0)
@@ -406,7 +394,8 @@ handshake_complete_parse(
 	int r;
 
 	*c = (struct handshake_complete){ .customer_message = "" };
-	if ((r = read_object(&o, json, "HandshakeComplete", f)) != 0)
+	if ((r = member_object(&o, json, HANDSHAKE_TEXT_MAX, "HandshakeComplete", f)) !=
+	    0)
 		return r;
 	ns = member(o, "HandshakeTimeToComplete");
 	c->elapsed_ns = json_is_integer(ns) ? json_integer_value(ns) : 0;
@@ -434,7 +423,7 @@ handshake_challenge_parse(
 	int r;
 
 	*challenge = NULL;
-	if ((r = read_object(&o, json, "challenge", f)) != 0)
+	if ((r = member_object(&o, json, HANDSHAKE_TEXT_MAX, "challenge", f)) != 0)
 		return r;
 	r = member_str(challenge, mem, o, "Challenge", CHALLENGE_MAX, NULL);
 	return r == 0 ? 0 : fault_set(f, r, "the challenge is missing or too long");

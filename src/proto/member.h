@@ -49,6 +49,21 @@ member_str(const char **out, struct arena *mem, const json_t *o, const char *key
 	return 0;
 }
 
+/* A JSON object of at most max bytes; what names it in a fault. */
+static inline int
+member_object(json_t **o, struct span json, size_t max, const char *what, struct fault *f)
+{
+	int r;
+
+	if (json.n > max)
+		return fault_set(f, ERR_LIMIT, "%s is too long", what);
+	if ((r = json_read(o, json, f)) != 0)
+		return r;
+	if (!json_is_object(*o))
+		return fault_set(f, ERR_INVALID, "%s is not an object", what);
+	return 0;
+}
+
 /* The text of a value, in the arena; empty for NULL. */
 static inline struct span
 member_text(struct arena *mem, const json_t *v, size_t max)
