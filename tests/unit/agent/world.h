@@ -26,12 +26,12 @@ struct talk {
 	struct wsconn *ws;
 	struct channel *ch;
 	struct ev_timer tick;
-	bool own;                        /* answers the handshake as one of ours */
-	bool silent;                     /* does not answer the handshake */
-	bool input; /* wants to send some; then: whether the agent takes it */
-	bool no_acks;                    /* says nothing at all by itself */
-	struct term_size size;           /* sent after HandshakeComplete; 0: none */
-	uint32_t opens;                  /* connections so far */
+	bool own;              /* answers the handshake as one of ours */
+	bool silent;           /* does not answer the handshake */
+	bool input;            /* wants to send some; then: whether the agent takes it */
+	bool no_acks;          /* says nothing at all by itself */
+	struct term_size size; /* sent after HandshakeComplete; 0: none */
+	uint32_t opens;        /* connections so far */
 	uint32_t connected, terminating; /* agent_session_state seen */
 	bool asked, complete;            /* handshake */
 	char agent_version[40];
