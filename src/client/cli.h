@@ -93,6 +93,15 @@ void cli_close(struct cli *c);
 /* One AmazonSSM operation.  *out is the caller's; body is JSON. */
 int cli_ssm(struct cli *c, const char *operation, struct span body, json_t **out,
     struct fault *f) MUST_USE;
+/* Writes the body of a page; token is NULL for the first. */
+typedef void cli_page_body(struct buf *out, const void *arg, const char *token);
+/*
+ * An operation that answers in pages: appends what stands in their member "list" to out,
+ * until there is no more or out holds "enough" (0: all).
+ */
+int cli_ssm_pages(struct cli *c, const char *operation, const char *list,
+    cli_page_body *body, const void *arg, size_t enough, json_t *out,
+    struct fault *f) MUST_USE;
 /* One Query operation; the XML of its answer. */
 int cli_query(struct cli *c, const char *service, const char *form, struct buf *out,
     struct fault *f) MUST_USE;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "client/cli.h"
 #include "codec/http1.h"
+#include "codec/json.h"
 
 /* --- words ------------------------------------------------------------------------- */
 
@@ -82,6 +83,9 @@ cli_close(struct cli *c)
 }
 
 /* --- calls ------------------------------------------------------------------------- */
+
+/* A server that never stops saying "more" is left after so many pages. */
+enum { PAGES_MAX = 10000, PAGE_BODY_MAX = 512 * 1024 };
 
 /* One call under way; the loop runs until it is over. */
 struct waiting {
@@ -164,6 +168,32 @@ cli_ssm(
 	ev_run(c->loop);
 	*out = w.out;
 	return w.err;
+}
+
+int
+cli_ssm_pages(struct cli *c, const char *operation, const char *list, cli_page_body *body,
+    const void *arg, size_t enough, json_t *out, struct fault *f)
+{
+	auto_free char *token = NULL;
+
+	for (int page = 0; page < PAGES_MAX; page++) {
+		auto_buf b = { .max = PAGE_BODY_MAX };
+		auto_json *answer = NULL;
+		const char *next;
+		int r;
+
+		body(&b, arg, token);
+		if ((r = cli_ssm(c, operation, buf_span(&b), &answer, f)) != 0)
+			return r;
+		json_array_extend(out, json_get_arr(answer, list));
+		next = json_get_str(answer, "NextToken");
+		if (next == NULL || next[0] == '\0' ||
+		    (enough > 0 && json_array_size(out) >= enough))
+			break;
+		free(token);
+		token = xstrdup(next);
+	}
+	return 0;
 }
 
 int

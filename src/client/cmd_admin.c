@@ -14,7 +14,7 @@
 #include "codec/jsonw.h"
 #include "proto/document.h"
 
-enum { BODY_MAX = 512 * 1024, OUTPUT_MAX = 16 * 1024 * 1024, PAGES_MAX = 10000 };
+enum { BODY_MAX = 512 * 1024, OUTPUT_MAX = 16 * 1024 * 1024 };
 
 #define EXITS                                             \
 	"  0  done\n"                                     \
@@ -246,42 +246,19 @@ document_get(struct cli *c, int argc, char **argv)
 /* --- list ------------------------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, bool all, const char *token)
+page_body(struct buf *out, const void *arg, const char *token)
 {
+	const bool *all = arg;
 	struct jsonw w;
 
 	jw_init(&w, out);
 	jw_open(&w, '{');
-	if (!all) {
+	if (!*all) {
 		jw_key(&w, "Filters");
 		jw_raw(&w, SPAN("[{\"Key\":\"Owner\",\"Values\":[\"Self\"]}]"));
 	}
 	jw_field_opt(&w, "NextToken", token);
 	jw_close(&w, '}');
-}
-
-static int
-list_documents(struct cli *c, bool everybody, json_t *out, struct fault *f)
-{
-	auto_free char *token = NULL;
-
-	for (int page = 0; page < PAGES_MAX; page++) {
-		auto_buf body = { .max = BODY_MAX };
-		auto_json *answer = NULL;
-		const char *next;
-		int r;
-
-		page_body(&body, everybody, token);
-		if ((r = cli_ssm(c, "ListDocuments", buf_span(&body), &answer, f)) != 0)
-			return r;
-		json_array_extend(out, json_get_arr(answer, "DocumentIdentifiers"));
-		next = json_get_str(answer, "NextToken");
-		if (next == NULL || next[0] == '\0')
-			break;
-		free(token);
-		token = xstrdup(next);
-	}
-	return 0;
 }
 
 static void
@@ -334,7 +311,8 @@ document_list(struct cli *c, int argc, char **argv)
 		return cli_misused(&u, "%s is one word too many", c->args[0]);
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
-	if (list_documents(c, all, documents, &f) != 0)
+	if (cli_ssm_pages(c, "ListDocuments", "DocumentIdentifiers", page_body, &all, 0,
+		documents, &f) != 0)
 		return cli_fail(&f);
 	if (c->json)
 		cli_print_json(documents);

@@ -8,7 +8,7 @@
 #include "codec/json.h"
 #include "codec/jsonw.h"
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024, BODY_MAX = 64 * 1024, PAGES_MAX = 10000 };
+enum { OUTPUT_MAX = 64 * 1024 * 1024, BODY_MAX = 64 * 1024 };
 
 struct session_query {
 	bool history;
@@ -19,8 +19,9 @@ struct session_query {
 /* --- DescribeSessions -------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const struct session_query *q, const char *token)
+page_body(struct buf *out, const void *arg, const char *token)
 {
+	const struct session_query *q = arg;
 	struct jsonw w;
 
 	jw_init(&w, out);
@@ -44,25 +45,11 @@ static int
 list_sessions(struct cli *c, const struct session_query *q, json_t **out, struct fault *f)
 {
 	auto_json *all = json_array();
-	auto_free char *token = NULL;
+	int r;
 
-	for (int page = 0; page < PAGES_MAX; page++) {
-		auto_buf body = { .max = BODY_MAX };
-		auto_json *answer = NULL;
-		const char *next;
-		int r;
-
-		page_body(&body, q, token);
-		if ((r = cli_ssm(c, "DescribeSessions", buf_span(&body), &answer, f)) !=
-		    0)
-			return r;
-		json_array_extend(all, json_get_arr(answer, "Sessions"));
-		if ((next = json_get_str(answer, "NextToken")) == NULL ||
-		    next[0] == '\0' || (q->max > 0 && json_array_size(all) >= q->max))
-			break;
-		free(token);
-		token = xstrdup(next);
-	}
+	if ((r = cli_ssm_pages(
+		 c, "DescribeSessions", "Sessions", page_body, q, q->max, all, f)) != 0)
+		return r;
 	while (q->max > 0 && json_array_size(all) > q->max)
 		json_array_remove(all, json_array_size(all) - 1);
 	*out = STEAL(all);

@@ -234,8 +234,9 @@ list_tags(struct cli *c, const struct filters *fs, json_t **names, struct fault 
 /* --- the list ---------------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const json_t *filters, const char *token)
+page_body(struct buf *out, const void *arg, const char *token)
 {
+	const json_t *filters = arg;
 	auto_buf list = { .max = FORM_MAX };
 	struct jsonw w;
 
@@ -249,30 +250,6 @@ page_body(struct buf *out, const json_t *filters, const char *token)
 	}
 	jw_field_opt(&w, "NextToken", token);
 	jw_close(&w, '}');
-}
-
-static int
-list_pages(struct cli *c, const json_t *filters, json_t *out, struct fault *f)
-{
-	auto_free char *token = NULL;
-
-	for (int page = 0; page < PAGES_MAX; page++) {
-		auto_buf body = { .max = FORM_MAX };
-		auto_json *answer = NULL;
-		const char *next;
-		int r;
-
-		page_body(&body, filters, token);
-		if ((r = cli_ssm(c, "DescribeInstanceInformation", buf_span(&body),
-			 &answer, f)) != 0)
-			return r;
-		json_array_extend(out, json_get_arr(answer, "InstanceInformationList"));
-		if ((next = json_get_str(answer, "NextToken")) == NULL || next[0] == '\0')
-			break;
-		free(token);
-		token = xstrdup(next);
-	}
-	return 0;
 }
 
 /* Puts the tag Name into each node; with tag filters, drops those that did not pass. */
@@ -327,7 +304,8 @@ nodes_list(struct cli *c, const struct node_query *q, json_t **out, struct fault
 	int r, tags;
 
 	if ((r = filters_init(&fs, q, f)) == 0 &&
-	    (r = list_pages(c, fs.ssm, nodes, f)) == 0) {
+	    (r = cli_ssm_pages(c, "DescribeInstanceInformation",
+		 "InstanceInformationList", page_body, fs.ssm, 0, nodes, f)) == 0) {
 		/* Who may not ask EC2 sees the fleet without the names in tags. */
 		tags = list_tags(c, &fs, &names, f);
 		if (tags != 0 && fs.tags)
