@@ -78,112 +78,97 @@ t_requests(void **state)
 }
 
 /* The rule each row breaks is in RFC 9112; two hops may differ in how they mend it. */
+static const struct request_row smuggled[] = {
+	{ "length and chunked",
+	    SPAN("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n"),
+	    "INVALID" },
+	{ "chunked and length",
+	    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: "
+		 "chunked\r\nContent-Length: "
+		 "3\r\n\r\n"),
+	    "INVALID" },
+	{ "two lengths",
+	    SPAN("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: "
+		 "4\r\n\r\n"),
+	    "INVALID" },
+	{ "two equal lengths",
+	    SPAN("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: "
+		 "3\r\n\r\n"),
+	    "INVALID" },
+	{ "list of lengths", SPAN("POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\n"),
+	    "INVALID" },
+	{ "signed length", SPAN("POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\n"),
+	    "INVALID" },
+	{ "negative length", SPAN("POST / HTTP/1.1\r\nContent-Length: -3\r\n\r\n"),
+	    "INVALID" },
+	{ "hexadecimal length", SPAN("POST / HTTP/1.1\r\nContent-Length: 0x3\r\n\r\n"),
+	    "INVALID" },
+	{ "empty length", SPAN("POST / HTTP/1.1\r\nContent-Length:\r\n\r\n"), "INVALID" },
+	{ "length over 63 bits",
+	    SPAN("POST / HTTP/1.1\r\nContent-Length: 9223372036854775808\r\n\r\n"),
+	    "INVALID" },
+	{ "other encoding", SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"),
+	    "INVALID" },
+	{ "list of encodings",
+	    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
+	    "INVALID" },
+	{ "chunked twice",
+	    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: "
+		 "chunked\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n"),
+	    "INVALID" },
+	{ "hidden chunked",
+	    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n"), "INVALID" },
+	{ "chunked in HTTP/1.0",
+	    SPAN("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), "INVALID" },
+	{ "folded header", SPAN("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"), "INVALID" },
+	{ "folded with a tab", SPAN("GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n"), "INVALID" },
+	{ "blank before the first header", SPAN("GET / HTTP/1.1\r\n A: b\r\n\r\n"),
+	    "INVALID" },
+	{ "blank before the colon", SPAN("GET / HTTP/1.1\r\nA : b\r\n\r\n"), "INVALID" },
+	{ "tab before the colon", SPAN("GET / HTTP/1.1\r\nA\t: b\r\n\r\n"), "INVALID" },
+	{ "bare LF after the request line", SPAN("GET / HTTP/1.1\nA: b\r\n\r\n"),
+	    "INVALID" },
+	{ "bare LF after a header", SPAN("GET / HTTP/1.1\r\nA: b\n\r\n"), "INVALID" },
+	{ "bare LF at the end", SPAN("GET / HTTP/1.1\r\nA: b\r\n\n"), "INVALID" },
+	{ "bare CR in a value", SPAN("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n"), "INVALID" },
+	{ "bare LF before the message", SPAN("\nGET / HTTP/1.1\r\n\r\n"), "INVALID" },
+	{ "NUL in a value", SPAN("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n"), "INVALID" },
+	{ "NUL in a name", SPAN("GET / HTTP/1.1\r\nA\0: b\r\n\r\n"), "INVALID" },
+	{ "control byte in a value", SPAN("GET / HTTP/1.1\r\nA: b\x01\r\n\r\n"),
+	    "INVALID" },
+	{ "no colon", SPAN("GET / HTTP/1.1\r\nAb\r\n\r\n"), "INVALID" },
+	{ "empty name", SPAN("GET / HTTP/1.1\r\n: b\r\n\r\n"), "INVALID" },
+	{ "two Hosts", SPAN("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), "INVALID" },
+	{ "two blanks before the target", SPAN("GET  / HTTP/1.1\r\n\r\n"), "INVALID" },
+	{ "two blanks before the version", SPAN("GET /  HTTP/1.1\r\n\r\n"), "INVALID" },
+	{ "tab in the request line", SPAN("GET\t/ HTTP/1.1\r\n\r\n"), "INVALID" },
+	{ "blank after the version", SPAN("GET / HTTP/1.1 \r\n\r\n"), "INVALID" },
+	{ "blank before the method", SPAN(" GET / HTTP/1.1\r\n\r\n"), "INVALID" },
+	{ "no version", SPAN("GET /\r\n\r\n"), "INVALID" },
+	{ "HTTP/2.0", SPAN("GET / HTTP/2.0\r\n\r\n"), "INVALID" },
+	{ "HTTP/1.2", SPAN("GET / HTTP/1.2\r\n\r\n"), "INVALID" },
+	{ "HTTP/0.9", SPAN("GET / HTTP/0.9\r\n\r\n"), "INVALID" },
+	{ "unknown method", SPAN("FROB / HTTP/1.1\r\n\r\n"), "INVALID" },
+	{ "TLS on the plain port", SPAN("\x16\x03\x01\x02\x00\x01"), "INVALID" },
+	{ "upgrade with a body",
+	    SPAN("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: "
+		 "Upgrade\r\nContent-Length: 5\r\n\r\nhello"),
+	    "INVALID" },
+	{ "upgrade with chunks",
+	    SPAN("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: "
+		 "Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	    "INVALID" },
+};
+
 static void
 t_smuggling(void **state)
 {
-	static const struct request_row t[] = {
-		{ "length and chunked",
-		    SPAN("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: "
-			 "chunked\r\n\r\n"),
-		    "INVALID" },
-		{ "chunked and length",
-		    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: "
-			 "chunked\r\nContent-Length: "
-			 "3\r\n\r\n"),
-		    "INVALID" },
-		{ "two lengths",
-		    SPAN("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: "
-			 "4\r\n\r\n"),
-		    "INVALID" },
-		{ "two equal lengths",
-		    SPAN("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: "
-			 "3\r\n\r\n"),
-		    "INVALID" },
-		{ "list of lengths",
-		    SPAN("POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\n"), "INVALID" },
-		{ "signed length", SPAN("POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\n"),
-		    "INVALID" },
-		{ "negative length",
-		    SPAN("POST / HTTP/1.1\r\nContent-Length: -3\r\n\r\n"), "INVALID" },
-		{ "hexadecimal length",
-		    SPAN("POST / HTTP/1.1\r\nContent-Length: 0x3\r\n\r\n"), "INVALID" },
-		{ "empty length", SPAN("POST / HTTP/1.1\r\nContent-Length:\r\n\r\n"),
-		    "INVALID" },
-		{ "length over 63 bits",
-		    SPAN(
-			"POST / HTTP/1.1\r\nContent-Length: 9223372036854775808\r\n\r\n"),
-		    "INVALID" },
-		{ "other encoding",
-		    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"),
-		    "INVALID" },
-		{ "list of encodings",
-		    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
-		    "INVALID" },
-		{ "chunked twice",
-		    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: "
-			 "chunked\r\nTransfer-Encoding: "
-			 "chunked\r\n\r\n"),
-		    "INVALID" },
-		{ "hidden chunked",
-		    SPAN("POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n"),
-		    "INVALID" },
-		{ "chunked in HTTP/1.0",
-		    SPAN("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
-		    "INVALID" },
-		{ "folded header", SPAN("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"),
-		    "INVALID" },
-		{ "folded with a tab", SPAN("GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n"),
-		    "INVALID" },
-		{ "blank before the first header",
-		    SPAN("GET / HTTP/1.1\r\n A: b\r\n\r\n"), "INVALID" },
-		{ "blank before the colon", SPAN("GET / HTTP/1.1\r\nA : b\r\n\r\n"),
-		    "INVALID" },
-		{ "tab before the colon", SPAN("GET / HTTP/1.1\r\nA\t: b\r\n\r\n"),
-		    "INVALID" },
-		{ "bare LF after the request line", SPAN("GET / HTTP/1.1\nA: b\r\n\r\n"),
-		    "INVALID" },
-		{ "bare LF after a header", SPAN("GET / HTTP/1.1\r\nA: b\n\r\n"),
-		    "INVALID" },
-		{ "bare LF at the end", SPAN("GET / HTTP/1.1\r\nA: b\r\n\n"), "INVALID" },
-		{ "bare CR in a value", SPAN("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n"),
-		    "INVALID" },
-		{ "bare LF before the message", SPAN("\nGET / HTTP/1.1\r\n\r\n"),
-		    "INVALID" },
-		{ "NUL in a value", SPAN("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n"),
-		    "INVALID" },
-		{ "NUL in a name", SPAN("GET / HTTP/1.1\r\nA\0: b\r\n\r\n"), "INVALID" },
-		{ "control byte in a value", SPAN("GET / HTTP/1.1\r\nA: b\x01\r\n\r\n"),
-		    "INVALID" },
-		{ "no colon", SPAN("GET / HTTP/1.1\r\nAb\r\n\r\n"), "INVALID" },
-		{ "empty name", SPAN("GET / HTTP/1.1\r\n: b\r\n\r\n"), "INVALID" },
-		{ "two Hosts", SPAN("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
-		    "INVALID" },
-		{ "two blanks before the target", SPAN("GET  / HTTP/1.1\r\n\r\n"),
-		    "INVALID" },
-		{ "two blanks before the version", SPAN("GET /  HTTP/1.1\r\n\r\n"),
-		    "INVALID" },
-		{ "tab in the request line", SPAN("GET\t/ HTTP/1.1\r\n\r\n"), "INVALID" },
-		{ "blank after the version", SPAN("GET / HTTP/1.1 \r\n\r\n"), "INVALID" },
-		{ "blank before the method", SPAN(" GET / HTTP/1.1\r\n\r\n"), "INVALID" },
-		{ "no version", SPAN("GET /\r\n\r\n"), "INVALID" },
-		{ "HTTP/2.0", SPAN("GET / HTTP/2.0\r\n\r\n"), "INVALID" },
-		{ "HTTP/1.2", SPAN("GET / HTTP/1.2\r\n\r\n"), "INVALID" },
-		{ "HTTP/0.9", SPAN("GET / HTTP/0.9\r\n\r\n"), "INVALID" },
-		{ "unknown method", SPAN("FROB / HTTP/1.1\r\n\r\n"), "INVALID" },
-		{ "TLS on the plain port", SPAN("\x16\x03\x01\x02\x00\x01"), "INVALID" },
-		{ "upgrade with a body",
-		    SPAN("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: "
-			 "Upgrade\r\nContent-Length: 5\r\n\r\nhello"),
-		    "INVALID" },
-		{ "upgrade with chunks",
-		    SPAN("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: "
-			 "Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-		    "INVALID" },
-	};
 	(void)state;
 
-	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		expect(true, t[i].what, t[i].in, t[i].want);
+	for (size_t i = 0; i < ARRAY_LEN(smuggled); i++)
+		expect(true, smuggled[i].what, smuggled[i].in, smuggled[i].want);
 }
 
 /* A head of exactly n bytes. */

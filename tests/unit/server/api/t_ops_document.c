@@ -110,7 +110,16 @@ t_create(void **state)
 		ssm(&w, "CreateDocument", arena_printf(&w.mem, "{%s}", t[i].in));
 		expect_error(&w, t[i].code, t[i].message);
 	}
-	row("what is right");
+	world_down(&w);
+}
+
+static void
+t_created(void **state)
+{
+	struct world w;
+	(void)state;
+
+	world_up(&w);
 	create(&w,
 	    ",\"VersionName\":\"one\",\"DisplayName\":\"Mine\","
 	    "\"Tags\":[{\"Key\":\"k\",\"Value\":\"v\"}]");
@@ -523,6 +532,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_create),
+		cmocka_unit_test(t_created),
 		cmocka_unit_test(t_too_large),
 		cmocka_unit_test(t_update),
 		cmocka_unit_test(t_versions),
