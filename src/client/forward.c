@@ -56,8 +56,9 @@ place_text(char *out, size_t size, const char *host, uint16_t port)
 static void
 hand_over(struct dest *d, struct ev_stream *s, struct socks *socks)
 {
-	forward_socks_answer(socks, s, SOCKS_OK);
-	if (port_take(d->port, s) != 0)
+	int r = socks != NULL ? port_ask(d->port, s, socks) : port_take(d->port, s);
+
+	if (r != 0)
 		cli_say("%s: a connection was refused: %zu are open", d->name,
 		    port_connections(d->port));
 }
@@ -68,7 +69,7 @@ wait_in(struct dest *d, struct ev_stream *s, struct socks *socks)
 	struct waiter *w;
 
 	if (d->nwaiting >= FORWARD_WAITING_MAX) {
-		forward_socks_answer(socks, s, SOCKS_FAILURE);
+		forward_socks_answer(socks, s, ERR_LIMIT);
 		ev_close(s);
 		return;
 	}
@@ -90,7 +91,7 @@ serve_waiting(struct dest *d)
 		if (d->port != NULL) {
 			hand_over(d, w->s, w->socks);
 		} else {
-			forward_socks_answer(w->socks, w->s, SOCKS_FAILURE);
+			forward_socks_answer(w->socks, w->s, ERR_CLOSED);
 			ev_close(w->s);
 		}
 		free(w);
@@ -141,7 +142,15 @@ wire_refused(void *arg, int why)
 	    why != 0 ? err_text(why) : "the node could not connect there");
 }
 
+static void
+wire_answered(void *arg, void *asker, struct ev_stream *s, int why)
+{
+	(void)arg;
+	forward_socks_answer(asker, s, why);
+}
+
 static const struct port_wire wire = {
+	.answered = wire_answered,
 	.room = wire_room,
 	.send = wire_send,
 	.pump = wire_pump,
@@ -373,7 +382,7 @@ forward_connect(struct forward *f, const char *host, uint16_t port, struct ev_st
 		if (!f->stopping)
 			cli_say("%s:%u: more than %d destinations at once", host, port,
 			    FORWARD_DESTS_MAX);
-		forward_socks_answer(socks, s, SOCKS_FAILURE);
+		forward_socks_answer(socks, s, ERR_LIMIT);
 		ev_close(s);
 		return;
 	}

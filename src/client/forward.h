@@ -67,12 +67,11 @@ struct forward {
 
 /*
  * Takes the connection s to a destination.  socks (may be NULL, else owned by the callee
- * from here on) is answered when the session is ready, or not to be had.
+ * from here on) is answered when the node is connected, or is not to be.
  */
 void forward_connect(struct forward *f, const char *host, uint16_t port,
     struct ev_stream *s, struct socks *socks);
 void forward_socks_accept(void *arg, struct ev_stream *s); /* arg: struct forward */
 void forward_socks_close(struct forward *f);
-/* Answers a request and frees it; NULL is fine. */
-void forward_socks_answer(
-    struct socks *socks, struct ev_stream *s, enum socks_reply reply);
+/* Answers a request and frees it; NULL is fine.  why: 0 when it is connected, or an ERR_*. */
+void forward_socks_answer(struct socks *socks, struct ev_stream *s, int why);

@@ -40,12 +40,30 @@ answer(struct ev_stream *s, struct span text)
 		log_debug("SOCKS client has gone", "peer=%s", ev_peer_name(s));
 }
 
+static enum socks_reply
+reply_of(int why)
+{
+	switch (why) {
+	case 0:
+		return SOCKS_OK;
+	case ERR_DENIED:
+		return SOCKS_FORBIDDEN;
+	case ERR_RESOLVE:
+	case ERR_TIMEOUT:
+		return SOCKS_UNREACHABLE;
+	case ERR_REFUSED:
+		return SOCKS_REFUSED;
+	default:
+		return SOCKS_FAILURE;
+	}
+}
+
 void
-forward_socks_answer(struct socks *socks, struct ev_stream *s, enum socks_reply reply)
+forward_socks_answer(struct socks *socks, struct ev_stream *s, int why)
 {
 	if (socks == NULL)
 		return;
-	answer(s, socks_answer(socks, reply));
+	answer(s, socks_answer(socks, reply_of(why)));
 	free(socks);
 }
 

@@ -32,6 +32,7 @@ port_wish_read(struct port_wish *w, const struct session_info *info)
 	else
 		w->mode = PORT_BASIC;
 	w->takes_end = info->takes_input;
+	w->tells_attached = info->own_peer && info->tells_attached;
 	w->keepalive = !handshake_agent_keepalive_off(info->agent_version);
 	w->is_unix = connection != NULL && strcmp(connection, "unix") == 0;
 	w->local_port = member(o, "localPortNumber");
@@ -67,6 +68,9 @@ port_session_room(struct client_session *s)
 struct port {
 	struct port_mux *mux; /* one of the two */
 	struct port_basic *basic;
+	bool tells_attached;
+	const struct port_wire *wire;
+	void *arg;
 };
 
 struct port *
@@ -75,6 +79,9 @@ port_new(
 {
 	struct port *p = xcalloc(1, sizeof(*p));
 
+	p->tells_attached = w->mode == PORT_MUX && w->tells_attached;
+	p->wire = wire;
+	p->arg = arg;
 	if (w->mode == PORT_BASIC)
 		p->basic = port_basic_new(l, wire, arg);
 	else
@@ -96,6 +103,15 @@ int
 port_take(struct port *p, struct ev_stream *s)
 {
 	return p->mux != NULL ? port_mux_take(p->mux, s) : port_basic_take(p->basic, s);
+}
+
+int
+port_ask(struct port *p, struct ev_stream *s, void *asker)
+{
+	if (p->tells_attached)
+		return port_mux_ask(p->mux, s, asker);
+	p->wire->answered(p->arg, asker, s, 0);
+	return port_take(p, s);
 }
 
 int

@@ -35,9 +35,10 @@ struct port_wish {
 	enum port_mode mode;
 	char *local_port; /* "" or "0": any */
 	char *local_socket;
-	bool is_unix;   /* local_socket instead of local_port */
-	bool own;       /* of the tunnel: both showed our extension */
-	bool keepalive; /* of the tunnel: the agent wants it */
+	bool is_unix;        /* local_socket instead of local_port */
+	bool own;            /* of the tunnel: both showed our extension */
+	bool keepalive;      /* of the tunnel: the agent wants it */
+	bool tells_attached; /* of the tunnel: the agent says when it is connected */
 	bool takes_end; /* PORT_STDIO: the agent takes a word for the end of our input */
 };
 void port_wish_read(struct port_wish *w, const struct session_info *info);
@@ -53,6 +54,8 @@ struct port_wire {
 	bool (*drained)(void *arg); /* the agent acknowledged all that was sent */
 	/* The agent could not connect; why: an ERR_*, or 0 when it did not say. */
 	void (*refused)(void *arg, int why);
+	/* The answer to port_ask(), as in net/tunnel.h; who never asks needs none. */
+	void (*answered)(void *arg, void *asker, struct ev_stream *s, int why);
 };
 
 /* The same for a client_session; arg is that. */
@@ -62,9 +65,12 @@ struct port; /* PORT_MUX or PORT_BASIC; owned by who made it, closes its sockets
 
 struct port *port_new(struct ev_loop *l, const struct port_wish *w,
     const struct port_wire *wire, void *arg);
-void port_free(struct port *p); /* NULL is fine; no callbacks */
+void port_free(struct port *p); /* NULL is fine; no callback but wire->answered() */
 /* A connection for the other end; takes s, and closes it on an error (ERR_LIMIT). */
 int port_take(struct port *p, struct ev_stream *s) MUST_USE;
+/* The same for one who waits to hear whether there is a connection; where the agent does
+ * not tell, the answer is yes, at once. */
+int port_ask(struct port *p, struct ev_stream *s, void *asker) MUST_USE;
 /* A payload of the agent.  ERR_AGAIN: not now.  Other codes: the session is broken. */
 int port_data(struct port *p, uint32_t payload_type, struct span data) MUST_USE;
 void port_go(struct port *p);                  /* there is room again */
@@ -75,6 +81,7 @@ struct port_mux *port_mux_new(struct ev_loop *l, const struct port_wish *w,
     const struct port_wire *wire, void *arg);
 void port_mux_free(struct port_mux *m);
 int port_mux_take(struct port_mux *m, struct ev_stream *s) MUST_USE;
+int port_mux_ask(struct port_mux *m, struct ev_stream *s, void *asker) MUST_USE;
 int port_mux_data(struct port_mux *m, uint32_t payload_type, struct span data) MUST_USE;
 void port_mux_go(struct port_mux *m);
 size_t port_mux_connections(const struct port_mux *m);

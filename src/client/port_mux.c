@@ -65,7 +65,16 @@ tunnel_end(void *arg, uint32_t id, int why)
 	}
 }
 
+static void
+tunnel_answered(void *arg, void *asker, struct ev_stream *s, int why)
+{
+	struct port_mux *m = arg;
+
+	m->wire->answered(m->arg, asker, s, why);
+}
+
 static const struct tunnel_ops tunnel_ops = {
+	.answered = tunnel_answered,
 	.room = tunnel_room,
 	.send = tunnel_send,
 	.on_end = tunnel_end,
@@ -102,6 +111,12 @@ int
 port_mux_take(struct port_mux *m, struct ev_stream *s)
 {
 	return tunnel_add(m->tunnel, s);
+}
+
+int
+port_mux_ask(struct port_mux *m, struct ev_stream *s, void *asker)
+{
+	return tunnel_ask(m->tunnel, s, asker);
 }
 
 int

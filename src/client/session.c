@@ -131,6 +131,7 @@ become_ready(struct client_session *s, const char *customer_message)
 		.customer_message = customer_message,
 		.own_peer = channel_is_own_peer(s->ch),
 		.takes_input = s->request.ext.input,
+		.tells_attached = s->request.ext.attached,
 	};
 
 	if (s->action != NULL) {

@@ -48,6 +48,7 @@ struct session_info {
 	const char *agent_version;    /* "" without a handshake */
 	const char *customer_message; /* "" when none */
 	bool own_peer;                /* our extensions are on */
+	bool tells_attached;          /* of each stream of many: tunnel_ask() */
 	bool takes_input; /* FLAG_END_OF_INPUT ends it; a command reads it from a pipe */
 };
 

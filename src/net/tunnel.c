@@ -16,6 +16,7 @@ struct conn {
 	struct list all;
 	struct ev_stream *s;
 	uint32_t id;
+	void *asker;  /* waits for ops->answered(); or NULL */
 	bool eof;     /* nothing more comes from the socket */
 	bool deaf;    /* nor takes it anything; it may have said why, and is read on */
 	bool full;    /* smux has no room: not read until on_writable */
@@ -43,10 +44,20 @@ conn_find(const struct tunnel *t, uint32_t id)
 }
 
 static void
+conn_answer(struct conn *c, int why)
+{
+	void *asker = STEAL(c->asker);
+
+	if (asker != NULL)
+		c->t->ops->answered(c->t->arg, asker, c->s, why);
+}
+
+static void
 conn_close(struct conn *c)
 {
 	struct tunnel *t = c->t;
 
+	conn_answer(c, ERR_CLOSED);
 	map_del(&t->by_id, span_of(&c->id, sizeof(c->id)));
 	list_del(&c->all);
 	ev_close(c->s);
@@ -56,7 +67,7 @@ conn_close(struct conn *c)
 static void
 conn_want(struct conn *c)
 {
-	ev_stream_want(c->s, !c->eof && !c->full, c->waiting);
+	ev_stream_want(c->s, !c->eof && !c->full && c->asker == NULL, c->waiting);
 }
 
 /* --- towards the channel ---------------------------------------------------------- */
@@ -162,6 +173,7 @@ mux_data(void *arg, uint32_t id, struct span data)
 
 	if (c == NULL)
 		return ERR_AGAIN; /* still dialling */
+	conn_answer(c, 0);
 	if (c->deaf)
 		return (int)data.n;
 	while (done < data.n &&
@@ -187,12 +199,25 @@ on_writable(void *arg)
 }
 
 static void
+mux_attached(void *arg, uint32_t id)
+{
+	struct conn *c = conn_find(arg, id);
+
+	if (c == NULL)
+		return;
+	conn_answer(c, 0);
+	conn_want(c);
+}
+
+static void
 mux_half_close(void *arg, uint32_t id)
 {
 	struct conn *c = conn_find(arg, id);
 
-	if (c != NULL)
-		ev_shutdown_write(c->s);
+	if (c == NULL)
+		return; /* tunnel_attach() will ask */
+	mux_attached(arg, id);
+	ev_shutdown_write(c->s);
 }
 
 static void
@@ -201,8 +226,10 @@ mux_close(void *arg, uint32_t id, int why)
 	struct tunnel *t = arg;
 	struct conn *c = conn_find(t, id);
 
-	if (c != NULL)
+	if (c != NULL) {
+		conn_answer(c, why != 0 ? why : ERR_CLOSED);
 		conn_close(c);
+	}
 	if (t->ops->on_end != NULL)
 		t->ops->on_end(t->arg, id, why);
 }
@@ -255,6 +282,7 @@ static const struct smux_ops mux_server_ops = {
 
 static const struct smux_ops mux_client_ops = {
 	.on_data = mux_data,
+	.on_attached = mux_attached,
 	.on_half_close = mux_half_close,
 	.on_close = mux_close,
 	.on_writable = mux_writable,
@@ -332,7 +360,7 @@ tunnel_input(struct tunnel *t, struct span payload)
 }
 
 static void
-conn_new(struct tunnel *t, uint32_t id, struct ev_stream *s)
+conn_new(struct tunnel *t, uint32_t id, struct ev_stream *s, void *asker)
 {
 	static const struct ev_stream_ops ops = { .readable = on_readable,
 		.writable = on_writable };
@@ -341,6 +369,7 @@ conn_new(struct tunnel *t, uint32_t id, struct ev_stream *s)
 	c->t = t;
 	c->s = s;
 	c->id = id;
+	c->asker = asker;
 	list_init(&c->all);
 	list_add_tail(&t->conns, &c->all);
 	map_put(&t->by_id, span_of(&id, sizeof(id)), c);
@@ -349,18 +378,26 @@ conn_new(struct tunnel *t, uint32_t id, struct ev_stream *s)
 }
 
 int
-tunnel_add(struct tunnel *t, struct ev_stream *s)
+tunnel_ask(struct tunnel *t, struct ev_stream *s, void *asker)
 {
 	uint32_t id;
 	int r = t->dead ? ERR_CLOSED : smux_open(t->mux, &id);
 
 	if (r != 0) {
+		if (asker != NULL)
+			t->ops->answered(t->arg, asker, s, r);
 		ev_close(s);
 		return r;
 	}
-	conn_new(t, id, s);
+	conn_new(t, id, s, asker);
 	pump(t);
 	return 0;
+}
+
+int
+tunnel_add(struct tunnel *t, struct ev_stream *s)
+{
+	return tunnel_ask(t, s, NULL);
 }
 
 void
@@ -371,7 +408,8 @@ tunnel_attach(struct tunnel *t, uint32_t id, struct ev_stream *s)
 		ev_close(s);
 		return;
 	}
-	conn_new(t, id, s);
+	conn_new(t, id, s, NULL);
+	smux_attached(t->mux, id);
 	if (smux_is_half_closed(t->mux, id)) /* while we dialled */
 		ev_shutdown_write(s);
 	smux_resume(t->mux, id);

@@ -26,6 +26,11 @@ struct tunnel_ops {
 	void (*send)(void *arg, struct span payload);
 	/* The peer opened a stream: tunnel_attach() or tunnel_refuse(), now or later.  Agent. */
 	void (*on_open)(void *arg, uint32_t id);
+	/*
+	 * tunnel_ask(): whether the peer has its connection; why: 0, or an ERR_*, and then s is
+	 * closed behind it.  Once for each, at the latest from tunnel_free().
+	 */
+	void (*answered)(void *arg, void *asker, struct ev_stream *s, int why);
 	/* A stream ended; why 0: in order, else an ERR_*.  May be NULL. */
 	void (*on_end)(void *arg, uint32_t id, int why);
 	/* Keep-alive: the peer was silent for too long, and all streams have ended.  May be
@@ -44,7 +49,7 @@ struct tunnel_config {
 
 struct tunnel *tunnel_new(struct ev_loop *l, const struct tunnel_config *cfg,
     const struct tunnel_ops *ops, void *arg);
-void tunnel_free(struct tunnel *t); /* NULL is fine; no callbacks */
+void tunnel_free(struct tunnel *t); /* NULL is fine; no callback but answered() */
 
 /* One Output payload of the peer.  ERR_AGAIN: not now.  ERR_PROTOCOL: the session is dead. */
 int tunnel_input(struct tunnel *t, struct span payload) MUST_USE;
@@ -53,6 +58,11 @@ void tunnel_go(struct tunnel *t);
 
 /* Client: takes s and opens a stream for it; on an error s is closed. */
 int tunnel_add(struct tunnel *t, struct ev_stream *s) MUST_USE;
+/*
+ * The same, but s is not read before the peer has its connection, or has none.  Only where
+ * it says so: HANDSHAKE "Attached".
+ */
+int tunnel_ask(struct tunnel *t, struct ev_stream *s, void *asker) MUST_USE;
 /* Agent: the socket for a stream of on_open().  Takes s; closes it when the stream is gone. */
 void tunnel_attach(struct tunnel *t, uint32_t id, struct ev_stream *s);
 void tunnel_refuse(struct tunnel *t, uint32_t id, int why);

@@ -29,6 +29,7 @@ handshake_ext_ours(uint32_t max_payload, uint32_t window)
 		.version = HANDSHAKE_EXT_VERSION,
 		.exit_status = true,
 		.no_digest = true,
+		.attached = true,
 		.max_payload = max_payload,
 		.window = window,
 	};
@@ -46,6 +47,8 @@ build_ext(struct jsonw *w, const struct handshake_ext *e)
 	if (e->input)
 		jw_field_bool(w, "Input", true);
 	jw_field_bool(w, "NoDigest", e->no_digest);
+	if (e->attached)
+		jw_field_bool(w, "Attached", true);
 	jw_field_int(w, "MaxPayload", e->max_payload);
 	jw_field_int(w, "Window", e->window);
 	jw_close(w, '}');
@@ -69,6 +72,7 @@ parse_ext(struct handshake_ext *e, const json_t *o)
 	e->exit_status = json_get_bool(x, "ExitStatus", false);
 	e->input = json_get_bool(x, "Input", false);
 	e->no_digest = json_get_bool(x, "NoDigest", false);
+	e->attached = json_get_bool(x, "Attached", false);
 	e->max_payload = (uint32_t)MIN(payload, (int64_t)HANDSHAKE_EXT_PAYLOAD_MAX);
 	e->window = (uint32_t)MIN(window, (int64_t)HANDSHAKE_EXT_WINDOW_MAX);
 }

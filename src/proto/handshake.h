@@ -49,6 +49,7 @@ struct handshake_ext {
 	bool exit_status;
 	bool input;     /* this session's: the agent takes it, the client sends it */
 	bool no_digest; /* stream data needs no PayloadDigest */
+	bool attached;  /* smux: a stream hears when its connection is there */
 	uint32_t max_payload;
 	uint32_t window;
 };

@@ -81,6 +81,11 @@ struct smux_ops {
 	 * code of smux_end() what was buffered is dropped.
 	 */
 	void (*on_close)(void *arg, uint32_t id, int why);
+	/*
+	 * Own mode: the peer attends to this stream (smux_attached()), or took some of it.
+	 * Once; may be NULL.
+	 */
+	void (*on_attached)(void *arg, uint32_t id);
 	/* smux_write() took less than all, or smux_reserve() gave NULL: room again.  May be NULL. */
 	void (*on_writable)(void *arg, uint32_t id);
 };
@@ -186,6 +191,8 @@ void smux_resume(struct smux *m, uint32_t id);
 struct span smux_peek(const struct smux *m, uint32_t id);
 void smux_consumed(struct smux *m, uint32_t id, size_t n);
 
+/* Tells the peer that its stream is attended to, in own mode: an UPD that nobody needed. */
+void smux_attached(struct smux *m, uint32_t id);
 /* Whether on_half_close was called: whoever still dialled then has to ask. */
 bool smux_is_half_closed(const struct smux *m, uint32_t id);
 

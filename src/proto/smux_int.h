@@ -86,6 +86,7 @@ struct smux_stream {
 	bool syn_due, upd_due;
 	bool fin_wanted, fin_sent; /* our direction */
 	bool fin_came, half_told;  /* the peer's */
+	bool attached;             /* on_attached was called */
 	int reset, was_reset;      /* ERR_*: by us when tx is empty, by the peer */
 	bool offering;             /* inside on_data */
 	bool blocked;              /* on_writable is owed */

@@ -249,6 +249,12 @@ on_upd(struct smux *m, struct smux_stream *s)
 	s->peer_consumed += step;
 	s->peer_window = get_le32(m->head + SMUX_HEAD + 4);
 	smux_ready(m, s);
+	if (s->attached || m->ops.on_attached == NULL)
+		return 0;
+	s->attached = true;
+	m->calls++;
+	m->ops.on_attached(m->arg, s->id);
+	m->calls--;
 	return 0;
 }
 
@@ -391,6 +397,17 @@ smux_resume(struct smux *m, uint32_t id)
 			return;
 	}
 	smux_finish(m, s);
+}
+
+void
+smux_attached(struct smux *m, uint32_t id)
+{
+	struct smux_stream *s = smux_find(m, id);
+
+	if (s == NULL || !m->cfg.own || s->fin_came || s->upd_due)
+		return;
+	s->upd_due = true;
+	smux_ctl(m, s);
 }
 
 bool

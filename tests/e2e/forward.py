@@ -140,8 +140,9 @@ def socks_clients(port, service):
         equal(portkit.hash_of(s, MB), portkit.digest(MB), "SOCKS: and the bytes")
     with portkit.closed_port() as closed:
         s, answer = socks_connect(port, "127.0.0.1", closed)
+        equal(answer[:2], b"\5\5", "SOCKS: an address that refuses is told in its words")
         with s, contextlib.suppress(OSError):
-            equal(s.recv(1), b"", "SOCKS: an address that refuses closes")
+            equal(s.recv(1), b"", "SOCKS: and closes")
 
 
 def where_it_listens(world, node, service):

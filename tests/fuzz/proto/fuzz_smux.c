@@ -29,7 +29,7 @@ struct model {
 	int take;
 	struct {
 		uint64_t written, read; /* accepted from us; seen by the naive reader */
-		bool exists, half;
+		bool exists, attached, half;
 		bool cut;   /* ended with something unsent, maybe */
 		bool known; /* and used */
 		bool again; /* the contents do not follow each other */
@@ -107,8 +107,24 @@ on_writable(void *arg, uint32_t id)
 	smux_resume(f->m, id);
 }
 
-static const struct smux_ops ops = { on_open, on_data, on_half_close, on_close,
-	on_writable };
+static void
+on_attached(void *arg, uint32_t id)
+{
+	struct model *f = arg;
+
+	PROPERTY(
+	    "attached once, own mode", f->own && f->s[id].exists && !f->s[id].attached);
+	f->s[id].attached = true;
+}
+
+static const struct smux_ops ops = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_half_close = on_half_close,
+	.on_close = on_close,
+	.on_attached = on_attached,
+	.on_writable = on_writable,
+};
 
 static void
 check_bounds(const struct model *f)

@@ -129,6 +129,7 @@ struct bench {
 	struct buf at_agent; /* bytes; each Flag 1 as '|' */
 	bool undrained, no_room;
 	int pumps;
+	int answers, answer_why;
 	struct ev_stream *conn[3];
 	struct buf at_conn[3];
 };
@@ -172,7 +173,19 @@ bench_drained(void *arg)
 	return !b->undrained;
 }
 
+static void
+bench_answered(void *arg, void *asker, struct ev_stream *s, int why)
+{
+	struct bench *b = arg;
+
+	assert_ptr_equal(asker, b);
+	assert_non_null(s);
+	b->answers++;
+	b->answer_why = why;
+}
+
 static const struct port_wire bench_wire = {
+	.answered = bench_answered,
 	.room = bench_room,
 	.send = bench_send,
 	.pump = bench_pump,
@@ -185,6 +198,14 @@ bench_accept(void *arg, struct ev_stream *s)
 	struct bench *b = arg;
 
 	assert_int_equal(port_take(b->port, s), 0);
+}
+
+static void
+bench_ask(void *arg, struct ev_stream *s)
+{
+	struct bench *b = arg;
+
+	assert_int_equal(port_ask(b->port, s, b), 0);
 }
 
 struct dial {
@@ -298,6 +319,48 @@ t_one_after_the_other(void **state)
 	sim_free(b.world);
 }
 
+/* --- who asks whether there is a connection --------------------------------------------- */
+
+/* An agent that does not tell is believed at once; one that does is waited for. */
+static void
+t_asked(void **state)
+{
+	static const struct {
+		const char *what;
+		struct port_wish wish;
+		int answers;
+	} t[] = {
+		{ "one after the other", { .mode = PORT_BASIC }, 1 },
+		{ "a stock agent", { .mode = PORT_MUX }, 1 },
+		{ "ours, from before that", { .mode = PORT_MUX, .own = true }, 1 },
+		{ "ours", { .mode = PORT_MUX, .own = true, .tells_attached = true }, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct bench b = { .answers = 0 };
+
+		row(t[i].what);
+		b.world = sim_new(&(struct sim_options){ .seed = 7 });
+		b.loop = sim_host(b.world, "near");
+		buf_init(&b.at_agent, 10000);
+		b.port = port_new(b.loop, &t[i].wish, &bench_wire, &b);
+		assert_int_equal(
+		    ev_listen(&b.listener, b.loop, "", 0, bench_ask, &b, NULL), 0);
+		bench_dial(&b, 0);
+		assert_int_equal(port_connections(b.port), 1);
+		assert_int_equal(b.answers, t[i].answers);
+		port_free(b.port);
+		assert_int_equal(b.answers, 1);
+		assert_int_equal(b.answer_why, t[i].answers > 0 ? 0 : ERR_CLOSED);
+		ev_close(b.conn[0]);
+		buf_fini(&b.at_agent);
+		ev_listener_close(b.listener);
+		ev_loop_free(b.loop);
+		sim_free(b.world);
+	}
+}
+
 int
 main(void)
 {
@@ -305,6 +368,7 @@ main(void)
 		cmocka_unit_test(t_wishes),
 		cmocka_unit_test(t_specs),
 		cmocka_unit_test(t_one_after_the_other),
+		cmocka_unit_test(t_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,8 @@ struct pair {
 	struct app apps[CONNS], servers[CONNS];
 	size_t nservers;
 	bool echo, reply_at_eof, refuse;
+	bool asks; /* the client, of each connection */
+	int answers, answer_why;
 	size_t answer; /* bytes that a server says before it hangs up, unasked */
 };
 
@@ -121,7 +123,19 @@ on_open(void *arg, uint32_t id)
 	    s->p->loop, "host", s->p->refuse ? 1 : s->p->back_port, 1000, on_dialled, d);
 }
 
+static void
+answered(void *arg, void *asker, struct ev_stream *s, int why)
+{
+	struct side *side = arg;
+
+	assert_ptr_equal(asker, side->p);
+	assert_non_null(s);
+	side->p->answers++;
+	side->p->answer_why = why;
+}
+
 static const struct tunnel_ops tunnel_ops = {
+	.answered = answered,
 	.room = room,
 	.send = send_payload,
 	.on_open = on_open,
@@ -204,7 +218,10 @@ on_front(void *arg, struct ev_stream *s)
 {
 	struct pair *p = arg;
 
-	assert_int_equal(tunnel_add(p->client.t, s), 0);
+	if (p->asks)
+		assert_int_equal(tunnel_ask(p->client.t, s, p), 0);
+	else
+		assert_int_equal(tunnel_add(p->client.t, s), 0);
 }
 
 static void
@@ -341,6 +358,43 @@ t_half_close(void **state)
 	}
 }
 
+/* Who asks hears once whether there is a connection, and is not read before. */
+static void
+t_asked(void **state)
+{
+	static const struct {
+		const char *what;
+		bool refuse, cut;
+		int why;
+		size_t got;
+	} t[] = {
+		{ "connected", false, false, 0, 1000 },
+		{ "refused", true, false, ERR_REFUSED, 0 },
+		{ "over before", false, true, ERR_CLOSED, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct pair *p = scene(true, 8);
+
+		row(t[i].what);
+		p->asks = p->echo = true;
+		p->refuse = t[i].refuse;
+		app_connect(p, 0, 1000);
+		for (int ms = 0; ms < 5000 && tunnel_connections(p->client.t) == 0; ms++)
+			sim_run_for(p->sim, 1);
+		assert_int_equal(p->answers, 0);
+		if (t[i].cut)
+			tunnel_free(STEAL(p->client.t));
+		sim_run_for(p->sim, 5000);
+		assert_int_equal(p->answers, 1);
+		assert_int_equal(p->answer_why, t[i].why);
+		assert_int_equal(p->apps[0].got, t[i].got);
+		assert_int_equal(p->apps[0].eof, t[i].why != 0);
+		scene_free(p);
+	}
+}
+
 /* A stock FIN ends both directions, but not before what was sent has arrived. */
 static void
 t_stock_close(void **state)
@@ -453,6 +507,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_echo),
 		cmocka_unit_test(t_half_close),
+		cmocka_unit_test(t_asked),
 		cmocka_unit_test(t_stock_close),
 		cmocka_unit_test(t_slow_neighbour),
 		cmocka_unit_test(t_hung_up),

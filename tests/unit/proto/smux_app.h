@@ -87,8 +87,13 @@ app_writable(void *arg, uint32_t id)
 	app_note(arg, id, "room");
 }
 
-static const struct smux_ops app_ops = { app_open, app_data, app_half, app_close,
-	app_writable };
+static const struct smux_ops app_ops = {
+	.on_open = app_open,
+	.on_data = app_data,
+	.on_half_close = app_half,
+	.on_close = app_close,
+	.on_writable = app_writable,
+};
 
 static inline void
 app_init(struct app *a, const struct smux_config *cfg)

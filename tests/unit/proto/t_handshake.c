@@ -61,13 +61,14 @@ t_request_vector(void **state)
 	    "{\"ActionType\":\"KMSEncryption\",\"ActionParameters\":{\"KMSKeyId\":"
 	    "\"arn:aws:kms:eu-1:000000000000:key/k\",\"Challenge\":\"AAAA\"}}],"
 	    "\"Sallyport\":{\"Version\":1,\"ExitStatus\":true,\"Input\":true,"
-	    "\"NoDigest\":true,\"MaxPayload\":65536,\"Window\":1048576}}");
+	    "\"NoDigest\":true,\"Attached\":true,\"MaxPayload\":65536,\"Window\":1048576}"
+	    "}");
 	assert_int_equal(handshake_request_parse(&back, &mem, buf_span(&out), NULL), 0);
 	assert_int_equal(back.nactions, 2);
 	check_text(back.actions[0].properties, "{\"portNumber\":\"80\"}");
 	assert_string_equal(back.actions[1].challenge, "AAAA");
 	assert_true(back.ext.present && back.ext.exit_status && back.ext.input);
-	assert_true(back.ext.no_digest);
+	assert_true(back.ext.no_digest && back.ext.attached);
 	assert_int_equal(back.ext.max_payload, 65536);
 	assert_int_equal(back.ext.window, 1048576);
 }

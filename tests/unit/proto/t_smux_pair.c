@@ -118,8 +118,13 @@ end_writable(void *arg, uint32_t id)
 		smux_resume(e->m, id);
 }
 
-static const struct smux_ops end_ops = { end_open, end_data, end_half, end_close,
-	end_writable };
+static const struct smux_ops end_ops = {
+	.on_open = end_open,
+	.on_data = end_data,
+	.on_half_close = end_half,
+	.on_close = end_close,
+	.on_writable = end_writable,
+};
 
 static struct end *
 end_new(bool own, int side)
