@@ -332,15 +332,10 @@ ws_drain(void *arg)
 static const char *
 loss_text(int err)
 {
-	switch (err) {
-	case ERR_TIMEOUT:
+	if (err == ERR_TIMEOUT)
 		return "the server does not answer";
-	case ERR_CLOSED:
-	case ERR_IO:
-		return "the connection was cut";
-	default:
-		return err_text(err);
-	}
+	return err == ERR_CLOSED || err == ERR_IO ? "the connection was cut"
+						  : err_text(err);
 }
 
 static void
