@@ -29,18 +29,6 @@ at(struct talk *t, const char *text)
 	return (size_t)(p - log);
 }
 
-/* A session up to its first prompt. */
-static struct talk *
-prompt(struct world *w, const char *id, bool own)
-{
-	struct talk *t = world_talk(w, id);
-
-	t->own = own;
-	world_order(w, id, NULL);
-	assert_true(talk_expect(t, "$ ", 10000));
-	return t;
-}
-
 static void
 t_one_session(void **state)
 {
@@ -52,7 +40,7 @@ t_one_session(void **state)
 		row(own ? "our own client" : "a stock client");
 		world_init(&w, &plain);
 		assert_true(world_online(&w));
-		t = prompt(&w, "alice-1", own);
+		t = world_prompt(&w, "alice-1", own);
 		talk_type(t, "echo hello\n");
 		assert_true(talk_expect(t, "hello\n$ ", 2000));
 		talk_type(t, "exit 3\n");
@@ -76,7 +64,7 @@ t_931_ack_before_complete(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	assert_true(at(t, "ack 0;") < at(t, "data 1 type 7;"));
 	world_fini(&w);
 }
@@ -91,7 +79,7 @@ t_932_version(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	assert_true(version_newer_strict(t->agent_version, "3.1.1511.0"));
 	world_fini(&w);
 }
@@ -106,7 +94,7 @@ t_933_output_only(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	talk_type(t, "flood 1000\nexit 0\n");
 	assert_true(world_until(&w, &w.task_seen, 10000));
 	for (int type = 0; type < 16; type++) {
@@ -130,7 +118,7 @@ t_934_acknowledgements(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	buf_reset(&t->log);
 	talk_send_raw(t, MSG_INPUT_STREAM, 0, PAYLOAD_HANDSHAKE_RESPONSE, SPAN("{}"));
 	talk_send_raw(
@@ -173,7 +161,7 @@ t_937_size(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	talk_type(t, "size\n");
 	assert_true(talk_expect(t, "30 100\n", 2000));
 	row("and it follows the client's");
@@ -211,7 +199,7 @@ t_935_patience(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	t->no_acks = true;
 	talk_type(t, "flood 2000\n");
 	world_run(&w, 60000);
@@ -232,7 +220,7 @@ t_938_states(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	talk_type(t, "flood 5000\nexit 0\n");
 	assert_true(world_until(&w, &w.task_seen, 20000));
 	world_run(&w, 100); /* it came on another connection, and may have overtaken */
@@ -255,7 +243,7 @@ t_938_bounded_farewell(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	talk_type(t, "exit 0\n");
 	t->no_acks = true;
 	assert_true(world_until(&w, &w.task_seen, 3 * MINUTE));
@@ -292,7 +280,7 @@ t_second_handshake_response(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
+	t = world_prompt(&w, "alice-1", false);
 	(void)!channel_send(
 	    t->ch, ev_now_ms(w.server), PAYLOAD_HANDSHAKE_RESPONSE, SPAN("{}"));
 	(void)!channel_send(
@@ -318,7 +306,7 @@ t_ends(void **state)
 		row(how[i]);
 		world_init(&w, &plain);
 		assert_true(world_online(&w));
-		t = prompt(&w, "alice-1", false);
+		t = world_prompt(&w, "alice-1", false);
 		if (i == 0)
 			world_close_session(&w, "alice-1");
 		if (i == 1)
@@ -358,7 +346,7 @@ t_09_grace(void **state)
 	(void)state;
 	world_init(&w, &plain);
 	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", true);
+	t = world_prompt(&w, "alice-1", true);
 	world_server_up(&w, false);
 	world_run(&w, 9 * MINUTE);
 	agent_state_get(w.agent, &st);
@@ -470,133 +458,6 @@ t_commands(void **state)
 	world_fini(&w);
 }
 
-/* --- lost connections --------------------------------------------------------------- */
-
-static void
-check_flood(struct talk *t, long n)
-{
-	char line[16];
-	size_t off = 0;
-
-	for (long i = 0; i < n; i++) {
-		const uint8_t *p;
-
-		(void)snprintf(line, sizeof(line), "%07ld\n", i);
-		p = memmem(t->out.p + off, t->out.len - off, line, 8);
-		assert_non_null(p);
-		assert_true(i == 0 || p == t->out.p + off); /* nothing in between */
-		off = (size_t)(p - t->out.p) + 8;
-	}
-}
-
-/* No byte is lost or doubled over reconnects, in either direction. */
-static void
-t_cuts(void **state)
-{
-	char *paste = xmalloc(60001);
-	struct world w;
-
-	(void)state;
-	memset(paste, 'p', 59999);
-	paste[59999] = '\n';
-	paste[60000] = '\0';
-	for (uint64_t seed = 1; seed <= 12; seed++) {
-		struct world_options o = { .seed = seed, .segment_max = 700 };
-		struct talk *t;
-
-		print_message("  seed %llu\n", (unsigned long long)seed);
-		world_init(&w, &o);
-		assert_true(world_online(&w));
-		t = prompt(&w, "alice-1", seed % 2 == 0);
-		talk_type(t, "flood 40000\n");
-		for (int i = 0; i < 10; i++) {
-			world_run(&w, 20 + sim_random_below(w.sim, 80));
-			(void)sim_cut_random(w.sim);
-		}
-		assert_true(talk_expect(t, "0039999\n$ ", 5 * MINUTE));
-		check_flood(t, 40000);
-		talk_type(t, paste);
-		for (int i = 0; i < 4; i++) {
-			(void)sim_cut_random(w.sim);
-			world_run(&w, 50);
-		}
-		assert_true(talk_expect(t, "59999 bytes\n$ ", 5 * MINUTE));
-		assert_true(t->opens > 1);
-		talk_type(t, "exit 4\n");
-		(void)sim_cut_random(w.sim);
-		assert_true(world_until(&w, &w.task_seen, 5 * MINUTE));
-		assert_int_equal(t->exit_code, t->own ? 4 : -1);
-		world_fini(&w);
-	}
-	free(paste);
-}
-
-/* The control channel is not what keeps a session alive (agent-protocol 8). */
-static void
-t_sessions_outlive_the_control_channel(void **state)
-{
-	struct world w;
-	struct talk *t;
-
-	(void)state;
-	world_init(&w, &plain);
-	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
-	w.create_status = 503;
-	wsconn_close(STEAL(w.control), 0);
-	world_run(&w, 10 * MINUTE);
-	talk_type(t, "echo alive\n");
-	assert_true(talk_expect(t, "alive\n", 2000));
-	assert_int_equal(t->opens, 1);
-	world_fini(&w);
-}
-
-/* 15: pause_publication stops the pump, start or any data sets it going again. */
-static void
-t_15_pause(void **state)
-{
-	struct world w;
-	struct talk *t;
-	size_t before;
-
-	(void)state;
-	world_init(&w, &plain);
-	assert_true(world_online(&w));
-	t = prompt(&w, "alice-1", false);
-	talk_type(t, "flood 200000\n");
-	world_run(&w, 50);
-	t->no_acks = true; /* an ack would end the pause */
-	talk_send_raw(t, MSG_PAUSE, 0, 0, SPAN("{}"));
-	world_run(&w, 100);
-	before = t->log.len;
-	world_run(&w, 1000);
-	assert_int_equal(t->log.len, before);
-	t->no_acks = false;
-	talk_send_raw(t, MSG_START, 0, 0, SPAN("{}"));
-	assert_true(talk_expect(t, "0199999\n$ ", MINUTE));
-	check_flood(t, 200000);
-	world_fini(&w);
-}
-
-/* Many at once, and the agent goes away under them. */
-static void
-t_agent_dies_with_sessions(void **state)
-{
-	static const char *const ids[] = { "s-1", "s-2", "s-3", "s-4", "s-5" };
-	struct world w;
-
-	(void)state;
-	world_init(&w, &plain);
-	assert_true(world_online(&w));
-	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-		world_order(&w, ids[i], NULL);
-		world_run(&w, 1 + i * 7); /* in every state */
-	}
-	world_stop_agent(&w);
-	world_run(&w, 5000);
-	world_fini(&w);
-}
-
 int
 main(void)
 {
@@ -616,11 +477,7 @@ main(void)
 		cmocka_unit_test(t_ends),
 		cmocka_unit_test(t_09_grace),
 		cmocka_unit_test(t_07_limits),
-		cmocka_unit_test(t_15_pause),
 		cmocka_unit_test(t_commands),
-		cmocka_unit_test(t_cuts),
-		cmocka_unit_test(t_sessions_outlive_the_control_channel),
-		cmocka_unit_test(t_agent_dies_with_sessions),
 	};
 
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT, "t_agent_session");

@@ -138,6 +138,17 @@ world_order(struct world *w, const char *id, const char *document)
 	return t;
 }
 
+struct talk *
+world_prompt(struct world *w, const char *id, bool own)
+{
+	struct talk *t = world_talk(w, id);
+
+	t->own = own;
+	world_order(w, id, NULL);
+	assert_true(talk_expect(t, "$ ", 10000));
+	return t;
+}
+
 void
 world_close_session(struct world *w, const char *id)
 {

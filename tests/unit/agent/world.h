@@ -102,6 +102,8 @@ bool world_online(struct world *w); /* starts the agent and waits */
 
 /* interactive_shell.  document NULL: a plain Standard_Stream. */
 struct talk *world_order(struct world *w, const char *id, const char *document);
+/* A plain session up to its first prompt; own: with one of our clients. */
+struct talk *world_prompt(struct world *w, const char *id, bool own);
 void world_order_raw(struct world *w, const char *id, const char *document,
     const char *parameters, const char *run_as);
 void world_close_session(struct world *w, const char *id);
