@@ -198,8 +198,19 @@ split(const char *dir)
 	return r;
 }
 
+/* As the worker changes to another directory, the folder is known by its full name. */
 int
 cli_run(const struct cli_options *o)
 {
-	return geteuid() == 0 ? split(o->dir) : work(o->dir, -1);
+	auto_free char *full = realpath(o->dir, NULL);
+	const char *dir = full != NULL ? full : o->dir;
+	struct fault f = { 0 };
+	int lock, r = agent_dir_lock(&lock, dir, &f);
+
+	/* Without the folder there is no registration, which is what has to be said. */
+	if (r != 0 && r != ERR_NOTFOUND) {
+		cli_complain("%s", fault_text(&f));
+		return CLI_FAILED;
+	}
+	return geteuid() == 0 ? split(dir) : work(dir, -1);
 }

@@ -12,6 +12,7 @@
 #include "agent/aws.h"
 #include "agent/files.h"
 #include "agent/user.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "codec/http1.h"
 #include "codec/jsonw.h"
@@ -27,6 +28,7 @@ struct doctor {
 	struct ev_loop *loop;
 	struct tls_ctx *tls;
 	int failed;
+	bool clock_is_off;
 	/* the outcome of the step under way */
 	int err, status;
 	char why[400];
@@ -186,7 +188,8 @@ check_clock(struct doctor *d)
 		return;
 	(void)snprintf(text, sizeof(text), "%lld s %s the server's",
 	    (long long)(off_s < 0 ? -off_s : off_s), off_s < 0 ? "behind" : "ahead of");
-	if (off_s > SKEW_MAX_S || off_s < -SKEW_MAX_S)
+	d->clock_is_off = off_s > SKEW_MAX_S || off_s < -SKEW_MAX_S;
+	if (d->clock_is_off)
 		bad(d, "clock", text,
 		    "set the clock (timedatectl set-ntp true): signatures are good for "
 		    "five minutes");
@@ -311,9 +314,10 @@ check_credentials(struct doctor *d)
 		good("credentials", "the server knows this node");
 	else
 		bad(d, "credentials", d->why,
-		    "the node may have been deregistered, or this machine was copied "
-		    "from "
-		    "another: register again with --force");
+		    d->clock_is_off
+			? "set the clock first, then look again"
+			: "the node may have been deregistered, or this machine was "
+			  "copied from another: register again with --force");
 }
 
 static void
@@ -337,6 +341,7 @@ cli_doctor(const struct cli_options *o)
 {
 	struct doctor d = { .dir = o->dir };
 
+	log_setup(LOG_ERROR, LOG_FORMAT_AUTO, "sallyport-agent"); /* the report says it */
 	crypto_init();
 	d.loop = ev_loop_new();
 	if (check_registration(&d)) {

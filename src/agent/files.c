@@ -135,3 +135,26 @@ agent_file_keep(const char *dir, const char *name, struct span content, struct f
 	agent_file_remove(dir, name);
 	return 0;
 }
+
+int
+agent_dir_lock(int *fd, const char *dir, struct fault *f)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock holder = all;
+	char path[PATH_MAX];
+	int r;
+
+	if ((r = path_of(path, dir, FILE_LOCK, f)) != 0)
+		return r;
+	if ((*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) == -1)
+		return fault_set(f, err_from_errno(errno), "cannot open %s: %s", path,
+		    strerror(errno));
+	if (fcntl(*fd, F_SETLK, &all) == 0)
+		return 0;
+	if (fcntl(*fd, F_GETLK, &holder) == -1 || holder.l_type == F_UNLCK)
+		holder.l_pid = 0;
+	close(*fd);
+	*fd = -1;
+	return fault_set(f, ERR_EXISTS, "another sallyport-agent (pid %ld) runs with %s",
+	    (long)holder.l_pid, dir);
+}

@@ -8,6 +8,7 @@
  *	node-key.new        the next one, until the server is known to have it
  *	credentials.json    temporary credentials, so that a restart can go on with them
  *	status.json         what `sallyport-agent status` shows
+ *	lock                held by the running agent
  */
 #pragma once
 
@@ -18,6 +19,7 @@
 #define FILE_NODE_KEY_NEW "node-key.new"
 #define FILE_CREDENTIALS  "credentials.json"
 #define FILE_STATUS       "status.json"
+#define FILE_LOCK         "lock"
 
 enum { AGENT_FILE_MAX = 64 * 1024 };
 
@@ -36,3 +38,10 @@ int agent_file_write(const char *dir, const char *name, struct span content, boo
 int agent_file_keep(
     const char *dir, const char *name, struct span content, struct fault *f) MUST_USE;
 void agent_file_remove(const char *dir, const char *name); /* best effort */
+
+/*
+ * One running agent for each folder: two with the same node id would push each other off
+ * the server for ever.  ERR_EXISTS names the other one.  The lock is the process's, not
+ * its children's, and ends with it; *fd is never closed before.
+ */
+int agent_dir_lock(int *fd, const char *dir, struct fault *f) MUST_USE;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/backoff.h"
@@ -185,7 +186,8 @@ t_platform(void **state)
 	buf_init(&b, 4096);
 	agent_heartbeat_build(&b, "mi-1", NULL, false);
 	check_text(buf_span(&b),
-	    "{\"AgentName\":\"sallyport-agent\",\"AgentVersion\":\"" SALLYPORT_VERSION "\","
+	    "{\"AgentName\":\"sallyport-agent\",\"AgentVersion\":\"" SALLYPORT_VERSION
+	    "\","
 	    "\"InstanceId\":\"mi-1\",\"PlatformType\":\"Linux\"}");
 }
 
@@ -242,11 +244,41 @@ set_up(void **state)
 	return mkdtemp(top) != NULL ? 0 : -1;
 }
 
+/* Two agents with one node id would push each other off the server for ever. */
+static void
+t_lock(void **state)
+{
+	struct fault f = { 0 };
+	char pid[32];
+	int fd, status, mine;
+	pid_t child;
+
+	(void)state;
+	(void)snprintf(pid, sizeof(pid), "(pid %ld)", (long)getpid());
+	row("no folder");
+	assert_int_equal(agent_dir_lock(&fd, "/nonexistent", &f), ERR_NOTFOUND);
+	row("taken; another process is told by whom");
+	assert_int_equal(agent_dir_lock(&mine, top, NULL), 0);
+	if ((child = fork()) == 0)
+		_exit(agent_dir_lock(&fd, top, &f) == ERR_EXISTS &&
+			    strstr(f.text, pid) != NULL
+			? 0
+			: 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	row("free again");
+	close(mine);
+	if ((child = fork()) == 0)
+		_exit(agent_dir_lock(&fd, top, &f) == 0 ? 0 : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static int
 tear_down(void **state)
 {
 	static const char *const left[] = { "a/b", "a", FILE_REGISTRATION,
-		"sallyport-agent" };
+		"sallyport-agent", FILE_LOCK };
 	char path[400];
 
 	(void)state;
@@ -268,6 +300,7 @@ main(void)
 		cmocka_unit_test(t_platform),
 		cmocka_unit_test(t_19_backoff),
 		cmocka_unit_test(t_sudoers),
+		cmocka_unit_test(t_lock),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
