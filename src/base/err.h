@@ -46,7 +46,7 @@ int err_from_errno(int e);
 
 struct fault {
 	int code;
-	char text[240]; /* one line, safe to show, no secrets */
+	char text[400]; /* one line, safe to show, no secrets */
 };
 
 /* Fills *f (which may be NULL) and returns code: "return fault_set(f, ERR_X, ...)". */

@@ -129,8 +129,11 @@ service_fault(struct fault *f, const struct aws_answer *a)
 		return fault_set(f, ERR_PROTOCOL,
 		    "the server answered with status %d: is this endpoint a sallyportd?",
 		    a->status);
-	return fault_set(f, ERR_DENIED, "%s: %s%s%s", a->code, a->message,
-	    next != NULL ? ": " : "", next != NULL ? next : "");
+	/* "Signature expired: ..." and "Signature not yet current: ..." name the culprit. */
+	if (next != NULL && strncmp(a->message, "Signature ", 10) == 0)
+		next = "set this machine's clock";
+	return fault_set(f, ERR_DENIED, "%s: %s%s%s%s", a->code, a->message,
+	    next != NULL ? " (" : "", next != NULL ? next : "", next != NULL ? ")" : "");
 }
 
 bool

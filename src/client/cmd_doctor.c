@@ -216,7 +216,9 @@ check_health(struct doctor *d)
 	int64_t date_ms = 0;
 
 	if (ask_health(d->c, version, sizeof(version), &date_ms, &f) != 0) {
-		tell(d, BAD, "server", "%s: look at its log", fault_text(&f));
+		tell(d, BAD, "server", "%s: %s", fault_text(&f),
+		    d->tls ? "look at its log"
+			   : "does it want https:// instead of http://?");
 		return f.code;
 	}
 	tell(d, GOOD, "server", "sallyportd %s is healthy", version);
@@ -376,9 +378,7 @@ cmd_doctor(struct cli *c, int argc, char **argv)
 {
 	bool quiet = false;
 	const struct cli_option options[] = {
-		{ "quiet", 'q', NULL,
-		    "print nothing; only ask whether the server is reachable, trusted "
-		    "and healthy (no credentials needed)",
+		{ "quiet", 'q', NULL, "no words; only: is the server there and trusted",
 		    .flag = &quiet },
 	};
 	const struct cli_usage u = {

@@ -27,7 +27,10 @@ add_node(struct table *t, const json_t *node, int64_t now_ms)
 
 	snprintf(platform, sizeof(platform), "%s%s%s", name != NULL ? name : "",
 	    name != NULL && version != NULL ? " " : "", version != NULL ? version : "");
-	if (seen != 0)
+	/* Its last message may be minutes old while its connection is watched and well. */
+	if (node_is_online(node))
+		snprintf(ago, sizeof(ago), "now");
+	else if (seen != 0)
 		when_ago(ago, sizeof(ago), now_ms, seen);
 	table_add(t, node_name(node), NULL);
 	table_add(t, node_id(node), NULL);
@@ -96,7 +99,8 @@ cmd_ls(struct cli *c, int argc, char **argv)
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
 	if (nodes_list(c, &(struct node_query){ &filters, online }, &nodes, &f) != 0)
-		return cli_fail(&f);
+		return f.code == ERR_INVALID ? cli_misused(&u, "%s", fault_text(&f))
+					     : cli_fail(&f);
 	if (c->json)
 		cli_print_json(nodes);
 	else
