@@ -118,8 +118,10 @@ main(int argc, char **argv)
 {
 	struct args a = { .check = false };
 	bool init = argc > 1 && strcmp(argv[1], "init") == 0;
+	static char self[] = "sallyportd";
 	int status;
 
+	argv[0] = self; /* who complains */
 	heap_setup();
 	json_setup();
 	if (init) {
@@ -129,8 +131,10 @@ main(int argc, char **argv)
 	}
 	if ((status = parse(&a, argc, argv)) != -1)
 		return status;
-	if (optind != argc)
-		return bad_usage("unknown argument");
+	if (optind != argc) {
+		fprintf(stderr, "sallyportd: unknown argument %s\n", argv[optind]);
+		return bad_usage(NULL);
+	}
 	if (!init && a.init_only)
 		return bad_usage(
 		    "--host and --force-new-cert belong to 'sallyportd init'");

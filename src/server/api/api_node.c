@@ -5,6 +5,7 @@
 #include "server/api/node_filter.h"
 
 #include "base/log.h"
+#include "server/domain/node.h"
 #include "server/domain/session.h"
 
 enum { PAGE_DEFAULT = 50, PROPERTIES_PAGE_DEFAULT = 50 };
@@ -31,8 +32,8 @@ write_common(struct api_call *c, const struct store_node *n)
 
 	jw_field_str(w, "InstanceId", n->id);
 	jw_field_str(w, "PingStatus", node_ping_name(node_ping(c, n)));
-	if (n->ping_ms != 0)
-		jw_field_time(w, "LastPingDateTime", n->ping_ms);
+	if (node_seen_ms(n) != 0)
+		jw_field_time(w, "LastPingDateTime", node_seen_ms(n));
 	jw_field_opt(w, "AgentVersion", or_null(n->agent_version));
 	jw_field_opt(w, "PlatformType", or_null(n->platform_type));
 	jw_field_opt(w, "PlatformName", or_null(n->platform_name));

@@ -13,7 +13,7 @@ static const int64_t inactive_ms = 30LL * 24 * 3600 * 1000;
 enum node_ping
 node_ping(const struct api_call *c, const struct store_node *n)
 {
-	int64_t seen = MAX(n->ping_ms, n->offline_ms);
+	int64_t seen = node_seen_ms(n);
 
 	if (node_online(c->env->nodes, n->id))
 		return NODE_ONLINE;

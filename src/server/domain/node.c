@@ -164,6 +164,12 @@ node_send(struct nodes *n, const char *node_id, struct span msg)
 
 /* --- words ------------------------------------------------------------------------ */
 
+int64_t
+node_seen_ms(const struct store_node *n)
+{
+	return MAX(n->offline_ms, n->ping_ms);
+}
+
 const char *
 node_offline_reason(struct nodes *n, struct arena *mem, const char *node_id)
 {
@@ -178,7 +184,7 @@ node_offline_reason(struct nodes *n, struct arena *mem, const char *node_id)
 	if (r != 0)
 		return "its record could not be read";
 	/* Without offline_ms it was connected when the server last stopped. */
-	seen_ms = MAX(row.offline_ms, row.ping_ms);
+	seen_ms = node_seen_ms(&row);
 	if (seen_ms == 0 && row.leave_reason[0] == '\0')
 		return "registered, but never connected";
 	time_iso(when, seen_ms != 0 ? seen_ms : row.registered_ms);

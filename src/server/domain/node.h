@@ -45,6 +45,9 @@ int node_send(struct nodes *n, const char *node_id, struct span msg) MUST_USE;
 /* Deregistered: drops the link.  Leaves the row to the caller, who deletes it. */
 void node_evict(struct nodes *n, const char *node_id, const char *why);
 
+/* When it was last heard of, by a message or the end of its connection; 0: never. */
+int64_t node_seen_ms(const struct store_node *n);
+
 /*
  * Why a target is not connected, for somebody who may know: "never registered",
  * "last seen 2026-...: agent closed the connection" ...  In the arena.
