@@ -119,7 +119,7 @@ def lists(world, node, other):
                                  "json").stdout)
     equal(len(nodes), 2, "ls --filter tag:Name=web-* takes wildcards")
     p = sallyport(world, "ls", "--filter", "nonsense")
-    ok(p.returncode == 1 and b"not understood" in p.stderr, "ls: a wrong filter is explained")
+    ok(p.returncode == 2 and b"not understood" in p.stderr, "ls: a wrong filter is explained")
 
 
 def mistakes(world):
