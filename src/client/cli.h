@@ -72,6 +72,7 @@ struct cli_usage {
 	const struct cli_option *options;
 	size_t noptions;
 	bool first_word_ends; /* the first word that is no option ends the options */
+	bool wordless;        /* takes options only */
 };
 
 /*

@@ -184,5 +184,9 @@ cli_parse(struct cli *c, const struct cli_usage *u, int argc, char **argv)
 	}
 	c->args = (const char *const *)(argv + optind);
 	c->nargs = (size_t)(argc - optind);
-	return check_global(c, u, t.all);
+	if ((r = check_global(c, u, t.all)) != CLI_GO)
+		return r;
+	if (u->wordless && c->nargs > 0)
+		return cli_misused(u, "%s is one word too many", c->args[0]);
+	return CLI_GO;
 }

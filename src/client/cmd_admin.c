@@ -300,6 +300,7 @@ document_list(struct cli *c, int argc, char **argv)
 		.exits = EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
+		.wordless = true,
 	};
 	auto_json *documents = json_array();
 	struct fault f = { 0 };
@@ -307,8 +308,6 @@ document_list(struct cli *c, int argc, char **argv)
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs > 0)
-		return cli_misused(&u, "%s is one word too many", c->args[0]);
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
 	if (cli_ssm_pages(c, "ListDocuments", "DocumentIdentifiers", page_body, &all, 0,

@@ -87,6 +87,7 @@ cmd_ls(struct cli *c, int argc, char **argv)
 			 "  2  the command line is wrong\n",
 		.options = options,
 		.noptions = ARRAY_LEN(options),
+		.wordless = true,
 	};
 	auto_json *nodes = NULL;
 	struct fault f = { 0 };
@@ -94,8 +95,6 @@ cmd_ls(struct cli *c, int argc, char **argv)
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs > 0)
-		return cli_misused(&u, "%s is one word too many", c->args[0]);
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
 	if (nodes_list(c, &(struct node_query){ &filters, online }, &nodes, &f) != 0)

@@ -297,13 +297,12 @@ cmd_register(struct cli *c, int argc, char **argv)
 			 "  2  the command line is wrong\n",
 		.options = options,
 		.noptions = ARRAY_LEN(options),
+		.wordless = true,
 	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs > 0)
-		return cli_misused(&u, "%s is one word too many", c->args[0]);
 	if ((r = check_values(&u, &g)) != CLI_GO)
 		return r;
 	return make_line(c, &g);

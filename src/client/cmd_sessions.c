@@ -153,13 +153,12 @@ cmd_sessions(struct cli *c, int argc, char **argv)
 			 "  2  the command line is wrong\n",
 		.options = options,
 		.noptions = ARRAY_LEN(options),
+		.wordless = true,
 	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs > 0)
-		return cli_misused(&u, "%s is one word too many", c->args[0]);
 	if (limit != NULL && num_parse(span_str(limit), 1, 1000000, &max) != 0)
 		return cli_misused(&u, "--limit %s is not a number", limit);
 	q.max = limit != NULL ? (size_t)max : q.history ? 50 : 0;
