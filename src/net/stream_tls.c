@@ -94,6 +94,14 @@ tls_bio_method(void)
 	return m;
 }
 
+/* Clearing an empty queue walks through all its places, which a record is too short for. */
+static void
+clear_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 /* --- writing --------------------------------------------------------------- */
 
 static void
@@ -102,7 +110,7 @@ tls_failed(struct stream *st, const char *what)
 	char why[200];
 
 	tls_explain(st->ssl, st->name, why, sizeof(why));
-	ERR_clear_error();
+	clear_errors();
 	wire_flush(st->io); /* the alert */
 	if (what != NULL) {
 		auto_free char *text = xasprintf("%s: %s", what, why);
@@ -120,7 +128,7 @@ encrypt(struct stream *st, struct span s)
 
 	if (st->err != 0)
 		return;
-	ERR_clear_error();
+	clear_errors();
 	if (SSL_write_ex(st->ssl, s.p, s.n, &put) != 1)
 		tls_failed(st, "cannot send");
 	else
@@ -209,9 +217,9 @@ stream_tls_goodbye(struct stream *st)
 {
 	if (st->err != 0 || !st->opened)
 		return;
-	ERR_clear_error();
+	clear_errors();
 	(void)SSL_shutdown(st->ssl);
-	ERR_clear_error();
+	clear_errors();
 	wire_flush(st->io);
 }
 
@@ -237,7 +245,7 @@ handshake(struct stream *st)
 {
 	int r;
 
-	ERR_clear_error();
+	clear_errors();
 	r = SSL_do_handshake(st->ssl);
 	if (r == 1) {
 		wire_flush(st->io);
@@ -282,7 +290,7 @@ pump(struct stream *st)
 			return;
 		opened(st);
 	}
-	ERR_clear_error();
+	clear_errors();
 	while (stream_is_live(st)) {
 		size_t len;
 		int r;

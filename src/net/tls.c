@@ -42,7 +42,7 @@ base_ctx(const SSL_METHOD *method)
 		return NULL;
 	SSL_CTX_set_security_level(c, SECURITY_LEVEL);
 	SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_mode(c, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(c, suites12) != 1) {
@@ -99,6 +99,8 @@ server_ctx(SSL_CTX **out, const char *cert_file, const char *key_file, struct fa
 
 	if (c == NULL)
 		return ssl_fault(f, ERR_TLS, "cannot make a TLS context");
+	/* Thousands of idle connections; clients have one and keep its buffers. */
+	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_num_tickets(c, 1);
 	(void)SSL_CTX_set_session_id_context(c, id, sizeof(id) - 1);
 	SSL_CTX_set_alpn_select_cb(c, choose_alpn, NULL);
