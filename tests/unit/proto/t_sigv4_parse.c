@@ -198,7 +198,8 @@ t_query(void **state)
 		    NULL, NULL, SIGV4_INCOMPLETE,
 		    ASKS("X-Amz-Signature") ASKS("X-Amz-SignedHeaders")
 			ASKS("X-Amz-Date") "AWS query-string parameters must include "
-					   "'X-Amz-Expires'. Re" },
+					   "'X-Amz-Expires'. Re-examine the "
+					   "query-string parameters." },
 		{ "a date alone is no claim", NULL, NULL, "X-Amz-Date=" DATE, NULL, NULL,
 		    SIGV4_MISSING, NULL },
 		{ "parameter twice", NULL, NULL, QUERY "&X-Amz-Expires=70", NULL, NULL,
