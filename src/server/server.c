@@ -435,6 +435,11 @@ server_check(const struct config *c, struct fault *f)
 
 	if (!c->tls)
 		return 0;
+	if (access(c->tls_cert, F_OK) != 0)
+		return fault_set(f, ERR_NOTFOUND,
+		    "there is no certificate %s: run 'sallyportd init' first, or set "
+		    "tls_cert",
+		    c->tls_cert);
 	if ((err = tls_server_new(&tls, c->tls_cert, c->tls_key, f)) == 0)
 		tls_ctx_free(tls);
 	return err;
