@@ -252,6 +252,8 @@ def crash(world):
         equal((status, out), (0, ""), f"crash {name}: it goes on by itself")
         ok("reconnecting" in err and "restored" in err, f"crash {name}: and says so")
         ok(digest(source) == digest(target), f"crash {name}: byte for byte")
+        # New sessions need the agent's control channel, which comes back by its own clock.
+        wait_until(lambda: cp(world, f"node:{source}.none", here)[2].endswith("no such file or directory\n"), 60)
 
 
 def interrupted(world):

@@ -71,9 +71,10 @@ def without_credentials(world, node):
         seen = {secrets_of(world, s.id)[0]}
         for n in range(3):
             world.crash_server()
+            s.expect("connection restored", 30)
             equal(s.run(f"echo back {n}", 30).split("\n")[-1], f"back {n}",
                   f"kill -9 of the server: the client without credentials is back ({n + 1})")
-            wait_until(lambda: secrets_of(world, s.id)[1] == "", 5)
+            wait_until(lambda: secrets_of(world, s.id)[1] == "" and secrets_of(world, s.id)[0] not in seen, 10)
             seen.add(secrets_of(world, s.id)[0])
         equal(len(seen), 4, "with another secret each time")
         ok(metric(world, "sallyport_sessions_resumed_total") >= 1, "which is counted")
@@ -81,6 +82,7 @@ def without_credentials(world, node):
 
 
 def refused(world, node):
+    wait_until(lambda: world.online(node), 60)
     with Keyless(world, node) as s:
         s.shell()
         world.server.kill(signal.SIGKILL)
