@@ -286,10 +286,12 @@ def progress(world):
             equal(len(re.split(r"[\r\n]+", text.strip())[-1].replace("\x1b[K", "")), 96, "progress: as wide as the terminal")
     (here / "g").write_bytes(b"g")
     cp(world, here / "g", f"node:{there}/g")
+    wait_until(lambda: not world.ssm.describe_sessions(State="Active")["Sessions"], 10)
     row = world.ssm.describe_sessions(State="History", MaxResults=1)["Sessions"][0]
     equal((row["DocumentName"], row["Status"]), ("Sallyport-CopyFiles", "Terminated"), "history: the session and its document")
-    log = world.processes[1].text()
-    ok(re.search(r'"event":"file copied".*"direction":"to-node","bytes":"1","file":"[^"]*' + re.escape(f"{there}/g"), log),
+    # The copy program on the node reports through a pipe of its own, also after the client has left.
+    line = r'"event":"file copied".*"direction":"to-node","bytes":"1","file":"[^"]*' + re.escape(f"{there}/g")
+    ok(wait_until(lambda: re.search(line, world.processes[1].text()), 10),
        "log of the agent: direction, size and name")
 
 
