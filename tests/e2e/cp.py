@@ -212,13 +212,9 @@ def large(world, name, source, target, interrupt, again):
         run.p.kill()
         print(run.end())
         return
-    interrupt(run)
     ok(not target.exists(), f"{name}: no name before it is complete")
+    interrupt(run)
     return run, source, target, partial
-
-
-def relayed(world):
-    return int(re.search(r"^sallyport_relayed_bytes_total (\d+)$", world.get("/_metrics"), re.M).group(1))
 
 
 def resume(world):
@@ -230,13 +226,14 @@ def resume(world):
         if not found:
             continue
         found[0].end()
-        began = relayed(world)
+        ok(world.quiet() and not target.exists(), f"resume {name}: killed, it does not get its name")
+        began = world.relayed()
         equal(cp(world, *argv), (0, "", ""), f"resume {name}: the same command after kill -9")
         ok(digest(source) == digest(target), f"resume {name}: byte for byte")
-        ok(relayed(world) - began < LARGE * 0.95, f"resume {name}: what was there was not sent again")
+        ok(world.relayed() - began < LARGE * 0.95, f"resume {name}: what was there was not sent again")
         ok(not found[3].exists(), f"resume {name}: nothing else stays")
-        began = relayed(world)
-        equal((cp(world, *argv)[0], relayed(world) - began < MB), (0, True), f"resume {name}: a third time nothing is sent")
+        began = world.relayed()
+        equal((cp(world, *argv)[0], world.relayed() - began < MB), (0, True), f"resume {name}: a third time nothing is sent")
 
 
 def crash(world):
@@ -265,6 +262,7 @@ def interrupted(world):
         status, _, err = found[0].end()
         equal((status, err), (1, "sallyport: interrupted: the same command goes on where this one stopped\n"),
               "interrupt: Ctrl-C")
+        ok(not found[2].exists(), "interrupt: it does not get its name")
     ok(wait_until(lambda: not world.ssm.describe_sessions(State="Active")["Sessions"], 10),
        "interrupt: no session stays")
     ok(wait_until(lambda: not e2e.processes("copy-session"), 10), "interrupt: no process stays")

@@ -129,7 +129,7 @@ def stops(d, node):
     pids = d.pids()
     must(d.run("stop"), "./demo stop")
     ok(wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in pids.values()), 5), "ends what was started")
-    ok(not e2e.processes(str(COPY / ".demo")), "all of it")
+    ok(wait_until(lambda: not e2e.processes(str(COPY / ".demo")), 5), "all of it")
     must(d.run("stop"), "./demo stop once more is no mistake")
     must(d.run("--no-session"), "./demo --no-session after that")
     equal(d.person("echo $SALLYPORT_NODE").stdout.strip(), node, "finds its node again")

@@ -9,10 +9,13 @@ SALLYPORT_BIN     folder of the programs (default build/src/cmd)
 SALLYPORT_AWSCLI  folder with a second AWS CLI (tools/fetch-awscli), may be missing
 SALLYPORT_TMP     where the worlds live (default a temporary folder)
 """
+import contextlib
 import json
 import os
 import pathlib
 import pwd
+import random
+import re
 import shutil
 import signal
 import socket
@@ -95,9 +98,13 @@ def wait_until(condition, seconds=20, step=0.1):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port for somebody else to listen on: not one of those that the kernel gives to connections,
+    of which the scripts beside this one make hundreds."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(min(10000, first - 1000), first)))
+            return s.getsockname()[1]
 
 
 def aws_clis():
@@ -251,6 +258,22 @@ class World:
         with urllib.request.urlopen(self.endpoint + path, context=context, timeout=5) as r:
             return r.read().decode()
 
+    def relayed(self):
+        """Bytes that the server has passed on."""
+        return int(re.search(r"^sallyport_relayed_bytes_total (\d+)$", self.get("/_metrics"), re.M).group(1))
+
+    def quiet(self):
+        """Waits until the server passes next to nothing on: what can be on its way has arrived, and the rest
+        waits for a reader.  What nobody takes is sent again and again, some 60 KiB a second."""
+        seen = self.relayed()
+
+        def still():
+            nonlocal seen
+            time.sleep(1)
+            before, seen = seen, self.relayed()
+            return seen - before < 200_000
+        return wait_until(still, 20)
+
     def healthy(self):
         try:
             return bool(self.get("/_health"))
@@ -400,6 +423,11 @@ class TemporaryUser:
     def __exit__(self, *_):
         subprocess.run(["userdel", "--remove", "--force", self.name], check=False,
                        stderr=subprocess.DEVNULL)
+
+
+def runs(*argv):
+    """Is a process with exactly this command line there?"""
+    return processes("\0".join(argv) + "\0")
 
 
 def processes(text):

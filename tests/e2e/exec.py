@@ -95,24 +95,34 @@ def early_leavers(world):
 
 # --- slow ones and signals ------------------------------------------------------------------
 
+def fill(p):
+    """Writes until nothing is taken any more; how much was."""
+    os.set_blocking(p.stdin.fileno(), False)
+    block, taken, quiet = b"a" * 65536, 0, time.monotonic()
+    while time.monotonic() - quiet < 1.5 and taken < BIG:
+        try:
+            taken += os.write(p.stdin.fileno(), block)
+            quiet = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.01)
+    os.set_blocking(p.stdin.fileno(), True)
+    return taken
+
+
 def back_pressure(world, agent):
     pid = agent.child.pid  # the monitor, and below it the worker; or the only process
     worker = [pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    with subprocess.Popen(argv(world, "exec", "web-1", "--", "sh", "-c", "sleep 4; exec wc -c"), env=world.env(),
+    go = world.dir / "go"
+    wait = f"echo ready; until [ -e {go} ]; do sleep 0.1; done; exec wc -c"
+    with subprocess.Popen(argv(world, "exec", "web-1", "--", "sh", "-c", wait), env=world.env(),
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
+        p.stdout.readline()
         before = rss(p.pid), sum(map(rss, worker))
-        os.set_blocking(p.stdin.fileno(), False)
-        block, taken, quiet = b"a" * 65536, 0, time.monotonic()
-        while time.monotonic() - quiet < 1.5 and taken < BIG:
-            try:
-                taken += os.write(p.stdin.fileno(), block)
-                quiet = time.monotonic()
-            except BlockingIOError:
-                time.sleep(0.01)
+        taken = fill(p)
         grown = rss(p.pid) - before[0], sum(map(rss, worker)) - before[1]
         ok(taken < 8 << 20, f"exec: a command that does not read stops the writer (after {taken >> 10} KiB)")
         ok(max(grown) < 32 << 20, f"exec: with little in memory ({[g >> 10 for g in grown]} KiB more)")
-        os.set_blocking(p.stdin.fileno(), True)
+        go.touch()
         p.stdin.write(b"\nthe rest")
         p.stdin.close()
         equal((int(p.stdout.read()), p.wait(20)), (taken + 9, 0), "exec: and goes on, with nothing lost")
@@ -125,13 +135,16 @@ def signals(world):
         p.stdout.readline()
         p.send_signal(signal.SIGINT)
         equal((p.stdout.read(), p.wait(20)), (b"caught\n", 9), "exec: Ctrl-C is a signal for the command")
-    with subprocess.Popen(argv(world, "exec", "web-1", "--", "sh", "-c", "echo ready; sleep 1000"), env=world.env(),
-                          stdin=open("/dev/zero", "rb"), stdout=subprocess.PIPE) as p:
+    seconds = f"1000.{os.getpid()}"
+    with subprocess.Popen(argv(world, "exec", "web-1", "--", "sh", "-c", f"echo ready; sleep {seconds}"), env=world.env(),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
         p.stdout.readline()
-        time.sleep(0.5)
+        fill(p)
         p.send_signal(signal.SIGINT)
         equal(p.wait(20), 255, "exec: where input that is not read is in its way, it ends the session")
-    ok(wait_until(lambda: not e2e.processes("sleep 1000"), 10), "exec: and nothing of the command stays")
+        with contextlib.suppress(BrokenPipeError):
+            p.stdin.close()
+    ok(wait_until(lambda: not e2e.processes(seconds), 10), "exec: and nothing of the command stays")
 
 
 # --- a dead server ---------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def plugin(world, node, service):
         return
     port, ident = int(m.group(1)), m.group(2)
     equal(echo(port), "echo hello", "plugin: a connection")
-    ok(f"\nConnection accepted for session [{ident}]\n" in p.text(), "plugin: the first connection is told of")
+    ok(p.says(re.escape(f"\nConnection accepted for session [{ident}]\n"), 5), "plugin: the first connection is told of")
     equal(p.interrupt(), 0, "plugin: Ctrl-C ends it with 0")
     ok(p.text().endswith("Terminate signal received, exiting.\n\n\nExiting session with sessionId: "
                          f"{ident}.\n\n"), "plugin: with the stock words")

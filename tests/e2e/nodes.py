@@ -130,7 +130,7 @@ def comings_and_goings(world, node, agent):
     ok(wait_until(lambda: world.online(node)), "and comes back")
 
 
-def server_restarts(world, node):
+def server_restarts(world, node, agent):
     world.crash_server()
     started = time.monotonic()
     ok(wait_until(lambda: world.online(node), 10), "after kill -9 of the server the agent comes back within "
@@ -140,9 +140,11 @@ def server_restarts(world, node):
     ok(doctor.returncode == 1 and re.search("FAIL +connection", doctor.stdout),
        "its doctor finds out that the server is away")
     time.sleep(3)  # the outage itself: the agent's waiting times grow meanwhile
+    os.killpg(agent.child.pid, signal.SIGSTOP)  # it shall not be back before we have asked
     world.start_server()
-    ok("restarted" in reason(world, node) or world.online(node),
-       "right after the restart the server says that the node has not come back yet")
+    why = reason(world, node)
+    os.killpg(agent.child.pid, signal.SIGCONT)
+    ok("restarted" in why, "right after the restart the server says that the node has not come back yet")
     ok(wait_until(lambda: world.online(node), 20), "after a longer outage it comes back as well")
 
 
@@ -260,7 +262,7 @@ def main():
         node, agent = instance_ids(world)
         status_and_doctor(world, node)
         comings_and_goings(world, node, agent)
-        server_restarts(world, node)
+        server_restarts(world, node, agent)
         n = newest_channel_wins(world)
         others_channels(world, n, node)
         copied_state(world, n)

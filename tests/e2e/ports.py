@@ -78,14 +78,14 @@ def transfers(world, node, plugin, service):
         equal(portkit.together(portkit.up, 1, port, size)[0], 1, f"{what}: {size // KB} kB up are the same")
         equal(portkit.together(portkit.down, 8, port, DOWN // 8)[0], 8, f"{what}: eight downloads at once")
         equal(portkit.together(portkit.up, 8, port, size // 8)[0], 8, f"{what}: eight uploads at once")
-        slow_reader(port, plugin)
+        slow_reader(world, port, plugin)
 
 
-def slow_reader(port, plugin):
+def slow_reader(world, port, plugin):
     what = f"{plugin} plugin"
     with dial(port) as stalled:
         stalled.sendall(f"get {DOWN}\n".encode())
-        time.sleep(0.5)  # it has filled what there is to fill
+        world.quiet()  # it has filled what there is to fill
         if plugin == "ours":
             ok(portkit.down(port, MB), f"{what}: one that does not read holds back nobody")
         else:  # without windows the 4 MiB of its session are full; see docs/compatibility.md
@@ -119,7 +119,7 @@ def churn(world, node, plugin, service, agent):
         port = s.listening()
         echo(port)
         count = lambda: (portkit.descriptors(*pids), portkit.descriptors(s.p.pid))  # noqa: E731
-        time.sleep(0.3)
+        world.quiet()  # both ends of that one are closed
         before = count()
         open_ones = [dial(port) for _ in range(200)]
         for i, c in enumerate(open_ones):
@@ -137,8 +137,8 @@ def churn(world, node, plugin, service, agent):
             with dial(port) as c:
                 c.sendall(b"get 5000000\n")
                 c.recv(1)
-        wait_until(lambda: count() <= before, 15)
-        ok(all(a <= b for a, b in zip(count(), before)), f"{what}: no descriptor is left of them ({before}, {count()})")
+        ok(wait_until(lambda: all(a <= b for a, b in zip(count(), before)), 15),
+           f"{what}: no descriptor is left of them ({before}, {count()})")
 
 
 def crash(world, node, service):

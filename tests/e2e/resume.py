@@ -90,7 +90,7 @@ def refused(world, node):
         world.start_server()
         s.expect("The access key that started the session is not active any more", 20)
         ok(True, "a deactivated key: the client is told why it may not come back")
-        ok("session not resumed" in world.server.text(), "and the log of the server says so")
+        ok(wait_until(lambda: "session not resumed" in world.server.text(), 5), "and the log of the server says so")
         world.server.kill(signal.SIGKILL)
         edit(world, "UPDATE access_keys SET active = 1 WHERE access_key = ?", world.key)
         world.start_server()
@@ -124,8 +124,7 @@ def hung_proxy(world, node):
             row = world.wait_status(s.id, "Disconnected", seconds=32 - took)
             took = time.monotonic() - began
             ok(row and took < 30, f"and by the server ({took:.0f} s)")
-            ok("it did not answer any more" in world.server.text(), "whose log says why")
-    
+            ok(wait_until(lambda: "it did not answer any more" in world.server.text(), 5), "whose log says why")
             proxy.send_signal(signal.SIGCONT)
             s.expect("connection restored", 30)
             equal(s.run("echo alive").split("\n")[-1], "alive", "when it goes on, so does the session")

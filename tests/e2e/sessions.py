@@ -85,8 +85,9 @@ def paste(world, node):
     with terminal.Session(world, node) as s:
         s.shell()
         target = world.dir / "paste"
-        s.send(f"cat > {target}; echo stored\r")
-        time.sleep(0.2)  # cat must read before Ctrl-D counts as its end
+        # The shell must have put its terminal into line mode before Ctrl-D counts as an end.
+        s.send(f"echo pasting; cat > {target}; echo stored\r")
+        s.expect("pasting\r")
         began = time.monotonic()
         s.send(text.replace(b"\n", b"\r"))  # as a terminal pastes
         s.send(b"\x04")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Promise: an unmodified `aws ssm start-session` opens an interactive shell on a node whose
 agent dialled out, with every AWS CLI here, and the terminal is as before afterwards."""
+import os
 import re
 
 import pexpect
@@ -43,11 +44,12 @@ def full_session(world, name, cli, node, plugin):
     equal(run(child, "stty size"), "31 97", f"{what}: the window size arrived")
     child.setwinsize(44, 111)
     ok(e2e.wait_until(lambda: run(child, "stty size") == "44 111", 5), f"{what}: a resize arrives")
-    child.sendline("sleep 100; echo status $?")
-    child.expect("sleep 100")
+    seconds = f"100.{os.getpid()}"
+    child.sendline(f"sleep {seconds}; echo status $?")
+    e2e.wait_until(lambda: e2e.runs("sleep", seconds), 10, 0.02)  # before, the key is the shell's
     child.send("\x03")
     child.expect("ready> ")
-    ok(True, f"{what}: Ctrl-C goes to the remote")
+    ok(not e2e.runs("sleep", seconds), f"{what}: Ctrl-C goes to the remote")
     equal(run(child, "printf 'gr\\303\\274\\303\\237e \\342\\202\\254'"), "grüße €", f"{what}: UTF-8 is untouched")
     listed = world.aws("ssm", "describe-sessions", "--state", "Active")["Sessions"]
     ok(any(s["SessionId"] == session and s["Status"] == "Connected" for s in listed),

@@ -143,7 +143,8 @@ def refusals(world):
                 equal(c.recv(100), b"", f"{path.name}: closed")
             ok(f.said(f"node:{path}: {want}", 5), f"{path.name}: {want}")
     if root:
-        ok(f"user {USER} may not connect to the socket {world.dir}/closed.sock" in (world.dir / "node.log").read_text(),
+        words = f"user {USER} may not connect to the socket {world.dir}/closed.sock"
+        ok(wait_until(lambda: words in (world.dir / "node.log").read_text(), 5),
            "the node's log has more words")
     with Forward(world, "node", "0:/" + "x" * 107) as f:
         ok(f.said("Parameter|allowed|pattern"), "a path that is too long is refused before anything starts")
@@ -160,7 +161,7 @@ def forbidden(world):
     agent = world.run_agent("strict")
     f = Forward(world, "strict", f"0:{world.dir}/open.sock")
     equal(f.child.wait(20), 255, "the node forbids sockets: status 255")
-    ok("Forwarding to sockets is forbidden." in agent.text(), "in words")
+    ok(wait_until(lambda: "Forwarding to sockets is forbidden." in agent.text(), 5), "in words")
 
 
 def main():

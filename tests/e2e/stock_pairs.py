@@ -27,7 +27,7 @@ def registers(world, agent):
     began = time.monotonic()
     if not ok(wait_until(lambda: world.online(node), 40), f"the stock agent is online ({time.monotonic() - began:.1f} s)"):
         print(agent.text()[-4000:])
-    ok("credentials" in agent.text().lower() and world.online(node),
+    ok(wait_until(lambda: "credentials" in agent.text().lower(), 10) and world.online(node),
        "with the credentials of its RSA-signed, chunked call")
     info = lambda: world.ssm.describe_instance_information(  # noqa: E731
         Filters=[{"Key": "InstanceIds", "Values": [node]}])["InstanceInformationList"][0]
