@@ -181,7 +181,13 @@ farewell(struct agent_session *s)
 	session_over(s, "Success", "");
 }
 
-/* A client that takes nothing any more does not keep the session from ending. */
+static bool
+link_was_up(const struct agent_session *s, uint64_t ms)
+{
+	return session_link_is_up(s) && now_ms(s) - s->link.up_ms >= ms;
+}
+
+/* A stock client that takes nothing any more does not keep the session from ending. */
 static void
 on_drain_step(void *arg)
 {
@@ -189,7 +195,7 @@ on_drain_step(void *arg)
 	struct channel_stats st;
 
 	channel_stats(s->ch, &st);
-	if (session_link_is_up(s) && st.acked == s->drain_acked) {
+	if (link_was_up(s, DRAIN_STEP_MS) && st.acked == s->drain_acked) {
 		log_warn("last output not acknowledged", "session=%s", s->id);
 		farewell(s);
 		return;
@@ -215,6 +221,10 @@ drain_turn(struct agent_session *s)
 		farewell(s);
 }
 
+/*
+ * One of our clients comes back for the rest, and for the status, or reads on after a long
+ * while; when it does not, the clocks of the server end the session.
+ */
 void
 session_drain(struct agent_session *s)
 {
@@ -223,7 +233,9 @@ session_drain(struct agent_session *s)
 	channel_stats(s->ch, &st);
 	s->drain_acked = st.acked;
 	s->phase = SESSION_DRAINING;
-	ev_timer_set(s->env->loop, &s->step, DRAIN_STEP_MS, on_drain_step, s);
+	ev_timer_clear(&s->step);
+	if (!s->own_client)
+		ev_timer_set(s->env->loop, &s->step, DRAIN_STEP_MS, on_drain_step, s);
 	session_turn(s);
 }
 

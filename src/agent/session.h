@@ -5,7 +5,7 @@
  *	          connected       response       first Size, or SIZE_WAIT_MS
  *	OPENING -----------> ASKED ---------> SIZING ----------------> RUNNING
  *	                                                                  | shell ended
- *	OVER <------- all output acknowledged, or no progress ------- DRAINING
+ *	OVER <----- all output acknowledged, or a stock client gone ---- DRAINING
  *	  ^__ channel_closed, terminated, timed out, cannot start: from every state
  *
  * The data channel may come and go in every state (session_link.c); sequence numbers and

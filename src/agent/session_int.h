@@ -16,7 +16,7 @@
 enum {
 	SIZE_WAIT_MS = 300,           /* for the first Size of a client */
 	HANDSHAKE_MAX_MS = 60 * 1000, /* stock agents wait 15 s from their start on */
-	DRAIN_STEP_MS = 60 * 1000,    /* without an acknowledgement: nobody comes back */
+	DRAIN_STEP_MS = 60 * 1000, /* without an acknowledgement: no stock client is there */
 	LINK_GRACE_MS = 10 * 60 * 1000, /* a session without a server ends */
 	LIMIT_SLACK_MS = 60 * 1000, /* idle and maximum time are the server's to watch */
 	NEVER_RAN_MS = 3000,        /* an exit in that time may mean no program ran */

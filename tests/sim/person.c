@@ -11,7 +11,7 @@
 #include "codec/jsonw.h"
 
 enum {
-	STARTS_MAX = 20,
+	STARTS_MAX = 60,
 	START_WINDOW_MS = 120 * 1000,
 	TYPED_MAX = 4096,
 	EXPECTED_MAX = 1 << 22,

@@ -250,6 +250,56 @@ t_938_bounded_farewell(void **state)
 	world_fini(&w);
 }
 
+/* One of ours that reads nothing for long, or is away, gets the rest and the status. */
+static void
+t_patient_farewell(void **state)
+{
+	struct world w;
+	struct talk *t;
+
+	(void)state;
+	world_init(&w, &plain);
+	assert_true(world_online(&w));
+	t = world_prompt(&w, "alice-1", true);
+	t->no_acks = true;
+	talk_type(t, "flood 100\nexit 7\n");
+	world_run(&w, 9 * MINUTE);
+	assert_false(w.task_seen);
+	t->no_acks = false;
+	assert_true(world_until(&w, &w.task_seen, MINUTE));
+	assert_true(has(&t->out, "0000099\n"));
+	assert_int_equal(t->exit_code, 7);
+	world_fini(&w);
+}
+
+/* A stock client's minute begins when it can be reached: the server was away for most of it. */
+static void
+t_farewell_after_outage(void **state)
+{
+	struct world w;
+	struct talk *t;
+
+	(void)state;
+	for (uint64_t away_ms = 45000; away_ms <= 65000; away_ms += 1000) {
+		world_init(&w, &plain);
+		assert_true(world_online(&w));
+		t = world_prompt(&w, "alice-1", false);
+		t->no_acks = true;
+		talk_type(t, "flood 100\nexit 0\n");
+		world_run(&w, 1000);
+		world_server_up(&w, false);
+		world_run(&w, away_ms);
+		world_server_up(&w, true);
+		world_run(&w, 20 * 1000); /* the client comes later than the agent */
+		t->no_acks = false;
+		assert_true(world_until(&w, &w.task_seen, 3 * MINUTE));
+		if (!has(&t->out, "0000099\n"))
+			fail_msg("after %llu ms the last output is missing",
+			    (unsigned long long)away_ms);
+		world_fini(&w);
+	}
+}
+
 /* 9.3.9, and agent-protocol 5.12: nobody answers the handshake. */
 static void
 t_939_handshake_timeout(void **state)
@@ -472,6 +522,8 @@ main(void)
 		cmocka_unit_test(t_937_size),
 		cmocka_unit_test(t_938_states),
 		cmocka_unit_test(t_938_bounded_farewell),
+		cmocka_unit_test(t_patient_farewell),
+		cmocka_unit_test(t_farewell_after_outage),
 		cmocka_unit_test(t_939_handshake_timeout),
 		cmocka_unit_test(t_second_handshake_response),
 		cmocka_unit_test(t_ends),
