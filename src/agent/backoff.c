@@ -20,3 +20,10 @@ agent_backoff_reset(struct agent_backoff *b)
 {
 	b->attempt = 0;
 }
+
+void
+agent_backoff_ease(struct agent_backoff *b, uint64_t most_ms)
+{
+	while (b->attempt > 0 && b->base_ms << b->attempt > most_ms)
+		b->attempt--;
+}

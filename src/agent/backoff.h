@@ -17,3 +17,5 @@ struct agent_backoff {
 /* The next wait.  Calling it counts as one attempt. */
 uint64_t agent_backoff_next(struct agent_backoff *b, struct ev_loop *l);
 void agent_backoff_reset(struct agent_backoff *b);
+/* There was some success: the next wait is no longer than most_ms. */
+void agent_backoff_ease(struct agent_backoff *b, uint64_t most_ms);

@@ -8,7 +8,11 @@
 #include "proto/control.h"
 #include "proto/handshake.h"
 
-enum { STABLE_MS = 30 * 1000 };
+enum {
+	STABLE_MS = 30 * 1000,
+	/* For a server that took us: longer waits spare one that refuses or is away. */
+	TAKEN_WAIT_MS = 8 * 1000,
+};
 
 struct agent_control {
 	struct ev_loop *loop;
@@ -74,6 +78,8 @@ on_close(void *arg, int err, uint16_t code)
 	wsconn_close(STEAL(c->ws), 0);
 	if (ev_now_ms(c->loop) - c->opened_ms >= STABLE_MS)
 		agent_backoff_reset(&c->backoff);
+	else if (code == 0) /* cut, not closed because another took our place */
+		agent_backoff_ease(&c->backoff, TAKEN_WAIT_MS);
 	again(c, close_words(err, code, words, sizeof(words)), false);
 }
 

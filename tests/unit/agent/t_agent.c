@@ -387,6 +387,24 @@ t_19_reconnects_within_a_minute_for_days(void **state)
 	world_fini(&w);
 }
 
+/* A network that cuts often is no server that has to be spared: the node stays of use. */
+static void
+t_19_quick_losses(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, &activated);
+	assert_true(world_online(&w));
+	for (int i = 0; i < 20; i++) {
+		world_run(&w, 3000);
+		wsconn_close(STEAL(w.control), 0); /* without a word */
+		w.online = false;
+		assert_true(world_until(&w, &w.online, 9000));
+	}
+	world_fini(&w);
+}
+
 /* Also when nothing listens at all, and from the first start on. */
 static void
 t_19_server_down_at_boot(void **state)
@@ -553,6 +571,7 @@ main(void)
 		cmocka_unit_test(t_08_dead_server_is_noticed),
 		cmocka_unit_test(t_12_task_complete_until_acked),
 		cmocka_unit_test(t_19_reconnects_within_a_minute_for_days),
+		cmocka_unit_test(t_19_quick_losses),
 		cmocka_unit_test(t_19_server_down_at_boot),
 		cmocka_unit_test(t_22_credentials_are_kept),
 		cmocka_unit_test(t_refused_credentials_are_renewed),

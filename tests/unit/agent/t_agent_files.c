@@ -209,6 +209,15 @@ t_19_backoff(void **state)
 	}
 	agent_backoff_reset(&b);
 	assert_in_range(agent_backoff_next(&b, l), 500, 1000);
+	for (uint32_t i = 0; i < 30; i++)
+		(void)agent_backoff_next(&b, l);
+	agent_backoff_ease(&b, 8000);
+	assert_in_range(agent_backoff_next(&b, l), 4000, 8000);
+	agent_backoff_ease(&b, 8000);
+	assert_in_range(agent_backoff_next(&b, l), 4000, 8000);
+	agent_backoff_reset(&b);
+	agent_backoff_ease(&b, 8000);
+	assert_in_range(agent_backoff_next(&b, l), 500, 1000);
 	ev_loop_free(l);
 	sim_free(w);
 }
