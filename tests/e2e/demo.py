@@ -55,7 +55,7 @@ class Demo:
         self.env = dict(keep, SALLYPORT_DEMO_PORT=str(self.port), AWS_EC2_METADATA_DISABLED="true",
                         AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null")
 
-    def run(self, *args, seconds=200):
+    def run(self, *args, seconds=500):
         return subprocess.run([COPY / "demo", *args], env=self.env, cwd="/", text=True, timeout=seconds,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
@@ -154,7 +154,7 @@ def main():
         again(d, node)
         on_a_terminal(d)
         stops(d, node)
-    except (RuntimeError, pexpect.ExceptionPexpect, OSError) as e:
+    except (RuntimeError, pexpect.ExceptionPexpect, subprocess.TimeoutExpired, OSError) as e:
         ok(False, f"the demo went to its end ({type(e).__name__}: {str(e)[:2000]})")
     finally:
         d.run("stop")
