@@ -106,6 +106,13 @@ policy_context_add_set(
 }
 
 void
+policy_context_add_all(struct policy_context *c, const struct policy_context *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		put(c, &from->keys[i]);
+}
+
+void
 policy_context_add_tag(
     struct policy_context *c, const char *prefix, struct span tag, struct span value)
 {

@@ -35,6 +35,8 @@ void policy_context_add(struct policy_context *c, const char *name, struct span 
 /* Sets a key that is a set: its values are kept, not copied. */
 void policy_context_add_set(
     struct policy_context *c, const char *name, const struct span *values, size_t n);
+/* All keys of another context, whose texts must live as long. */
+void policy_context_add_all(struct policy_context *c, const struct policy_context *from);
 /* "aws:ResourceTag/" and "Environment": one tag of something. */
 void policy_context_add_tag(
     struct policy_context *c, const char *prefix, struct span tag, struct span value);

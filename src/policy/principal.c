@@ -17,17 +17,17 @@ has_wildcard(struct span s)
 
 /* A principal of kind "AWS". */
 static bool
-read_aws(struct principal *out, struct span s)
+read_aws(struct policy_principal *out, struct span s)
 {
 	struct arn a;
 
-	*out = (struct principal){ PRINCIPAL_ARN, s };
+	*out = (struct policy_principal){ POLICY_PRINCIPAL_ARN, s };
 	if (span_eq_str(s, "*")) {
-		out->kind = PRINCIPAL_ANYONE;
+		out->kind = POLICY_PRINCIPAL_ANYONE;
 		return true;
 	}
 	if (id_account_valid(s)) {
-		out->kind = PRINCIPAL_ACCOUNT;
+		out->kind = POLICY_PRINCIPAL_ACCOUNT;
 		return true;
 	}
 	if (has_wildcard(s) || arn_parse(&a, s) != 0 || a.region.n > 0 ||
@@ -39,7 +39,7 @@ read_aws(struct principal *out, struct span s)
 	if (!span_eq_str(a.service, "iam"))
 		return false;
 	if (span_eq_str(a.resource, "root")) {
-		out->kind = PRINCIPAL_ACCOUNT;
+		out->kind = POLICY_PRINCIPAL_ACCOUNT;
 		out->text = a.account;
 		return true;
 	}
@@ -47,13 +47,13 @@ read_aws(struct principal *out, struct span s)
 }
 
 static bool
-read_principal(struct principal *out, struct span type, struct span s)
+read_principal(struct policy_principal *out, struct span type, struct span s)
 {
-	*out = (struct principal){ .text = s };
+	*out = (struct policy_principal){ .text = s };
 	if (span_eq_str(type, "AWS"))
 		return read_aws(out, s);
 	out->kind =
-	    span_eq_str(type, "Service") ? PRINCIPAL_SERVICE : PRINCIPAL_FEDERATED;
+	    span_eq_str(type, "Service") ? POLICY_PRINCIPAL_SERVICE : POLICY_PRINCIPAL_FEDERATED;
 	return s.n > 0 && !has_wildcard(s);
 }
 
@@ -81,7 +81,7 @@ read_type(struct parser *ps, struct principals *who, const struct node *v)
 	if (!items_are_strings(ps, v))
 		return;
 	for (const struct node *i = items_first(v); i != NULL; i = items_next(v, i)) {
-		struct principal *p = &who->list[who->n++];
+		struct policy_principal *p = &who->list[who->n++];
 
 		if (!read_principal(p, v->name, i->text))
 			complain(ps, RANK_PRINCIPAL, i, NULL,
@@ -97,7 +97,7 @@ read_principals(struct parser *ps, struct principals *who, const struct node *v)
 {
 	who->list = arena_alloc(&ps->p->mem, count_principals(v) * sizeof(*who->list));
 	if (v->kind == NODE_STRING && span_eq_str(v->text, "*")) {
-		who->list[who->n++] = (struct principal){ PRINCIPAL_ANYONE, SPAN("*") };
+		who->list[who->n++] = (struct policy_principal){ POLICY_PRINCIPAL_ANYONE, SPAN("*") };
 		return;
 	}
 	if (v->kind != NODE_OBJECT) {
@@ -147,20 +147,20 @@ same(struct span a, struct span b)
 }
 
 static enum principal_match
-match_one(const struct principal *p, const struct policy_caller *c)
+match_one(const struct policy_principal *p, const struct policy_caller *c)
 {
 	switch (p->kind) {
-	case PRINCIPAL_ANYONE:
+	case POLICY_PRINCIPAL_ANYONE:
 		return CALLER_ACCOUNT;
-	case PRINCIPAL_ACCOUNT:
+	case POLICY_PRINCIPAL_ACCOUNT:
 		return same(p->text, c->account) ? CALLER_ACCOUNT : CALLER_NONE;
-	case PRINCIPAL_ARN:
+	case POLICY_PRINCIPAL_ARN:
 		return same(p->text, c->arn) ? CALLER_EXACT
 		    : same(p->text, c->role) ? CALLER_ROLE
 					     : CALLER_NONE;
-	case PRINCIPAL_SERVICE:
+	case POLICY_PRINCIPAL_SERVICE:
 		return same(p->text, c->service) ? CALLER_EXACT : CALLER_NONE;
-	case PRINCIPAL_FEDERATED:
+	case POLICY_PRINCIPAL_FEDERATED:
 		return same(p->text, c->provider) ? CALLER_EXACT : CALLER_NONE;
 	}
 	return CALLER_NONE;

@@ -6,21 +6,21 @@
 
 #include "base/span.h"
 
-enum principal_kind {
-	PRINCIPAL_ANYONE,    /* "*" */
-	PRINCIPAL_ACCOUNT,   /* twelve digits, or arn:aws:iam::<account>:root */
-	PRINCIPAL_ARN,       /* a user, a role, a role session, a federated user */
-	PRINCIPAL_SERVICE,   /* ec2.amazonaws.com */
-	PRINCIPAL_FEDERATED, /* the ARN or name of an identity provider */
+enum policy_principal_kind {
+	POLICY_PRINCIPAL_ANYONE,    /* "*" */
+	POLICY_PRINCIPAL_ACCOUNT,   /* twelve digits, or arn:aws:iam::<account>:root */
+	POLICY_PRINCIPAL_ARN,       /* a user, a role, a role session, a federated user */
+	POLICY_PRINCIPAL_SERVICE,   /* ec2.amazonaws.com */
+	POLICY_PRINCIPAL_FEDERATED, /* the ARN or name of an identity provider */
 };
 
-struct principal {
-	enum principal_kind kind;
-	struct span text; /* the account for PRINCIPAL_ACCOUNT */
+struct policy_principal {
+	enum policy_principal_kind kind;
+	struct span text; /* the account for POLICY_PRINCIPAL_ACCOUNT */
 };
 
 struct principals {
-	struct principal *list;
+	struct policy_principal *list;
 	size_t n;
 	bool not_principal;
 };

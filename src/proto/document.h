@@ -25,6 +25,9 @@ enum {
 	DOCUMENT_DURATION_MAX = 1440,
 };
 
+/* The account's preferences, and what StartSession without a document name starts. */
+#define DOCUMENT_PREFERENCES "SSM-SessionManagerRunShell"
+
 enum document_type {
 	DOCUMENT_STANDARD_STREAM,
 	DOCUMENT_INTERACTIVE,

@@ -217,29 +217,15 @@ token_matches(const struct store_key *k, const char *token)
 	return secret_eq(span_str(hex), span_str(k->token_sha256));
 }
 
-/* The owner of a key that proved itself. */
+/* The owner of a key that proved itself may be gone though the key is not. */
 static int
-set_principal(struct attempt *t, enum principal_kind kind, const char *name)
+named(struct attempt *t, int err)
 {
-	struct store_tx *tx = store_reader(t->a->store);
-	struct principal *who = &t->out->who;
-	struct identity id;
-	int err = kind == PRINCIPAL_USER ? identity_of_user(tx, t->mem, name, &id)
-					 : identity_of_node(tx, t->mem, name, &id);
-
 	if (err == ERR_NOTFOUND)
 		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
 	if (err != 0)
 		return deny(t, AUTHN_FAILED, "The identities cannot be read.");
-	*who = (struct principal){
-		.kind = kind,
-		.name = id.name,
-		.arn = id.arn,
-		.user_id = id.user_id,
-		.session_name = id.session_name,
-		.run_as = id.run_as,
-		.access_key = t->claim.access_key,
-	};
+	t->out->who.access_key = t->claim.access_key;
 	return 0;
 }
 
@@ -267,7 +253,8 @@ authn_request(struct authn *a, struct http_req *r, const char *service, struct a
 	struct store_key k;
 	int err;
 
-	*out = (struct authn_result){ .who = { .arn = "" } };
+	*out = (struct authn_result){ 0 };
+	principal_init(&out->who);
 	attempt_init(&t, r);
 	if ((err = check_claim(&t, service)) != 0 || (err = find_key(&t, &k)) != 0)
 		return err;
@@ -277,8 +264,8 @@ authn_request(struct authn *a, struct http_req *r, const char *service, struct a
 		return deny(&t, AUTHN_TOKEN, TEXT_TOKEN);
 	if (k.expires_ms != 0 && k.expires_ms <= ev_wall_ms(a->loop))
 		return deny(&t, AUTHN_EXPIRED_TOKEN, TEXT_EXPIRED);
-	return set_principal(
-	    &t, k.kind == STORE_KEY_USER ? PRINCIPAL_USER : PRINCIPAL_NODE, k.owner);
+	return named(
+	    &t, identity_of_key_row(store_reader(a->store), mem, &k, &out->who));
 }
 
 /* RSA keys are few and large; one is loaded for each of the rare token calls. */
@@ -304,7 +291,8 @@ authn_node_key(struct authn *a, struct http_req *r, const char *service,
 	struct store_node n;
 	int err;
 
-	*out = (struct authn_result){ .who = { .arn = "" } };
+	*out = (struct authn_result){ 0 };
+	principal_init(&out->who);
 	attempt_init(&t, r);
 	if ((err = check_claim(&t, service)) != 0)
 		return err;
@@ -317,5 +305,6 @@ authn_node_key(struct authn *a, struct http_req *r, const char *service,
 		return deny(&t, AUTHN_FAILED, "The nodes cannot be read.");
 	if ((err = verify_node_key(&t, &n)) != 0)
 		return err;
-	return set_principal(&t, PRINCIPAL_NODE, n.id);
+	return named(
+	    &t, identity_of_node(store_reader(a->store), mem, n.id, &out->who));
 }

@@ -9,30 +9,12 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
+#include "server/domain/identity.h"
 
 struct ev_loop;
 struct http_req;
 struct store;
 struct authn;
-
-enum principal_kind {
-	PRINCIPAL_NONE, /* an unsigned request */
-	PRINCIPAL_USER,
-	PRINCIPAL_NODE, /* an agent with the keys or the private key of its node */
-};
-
-/* All strings live in the arena given to authn_request(). */
-struct principal {
-	enum principal_kind kind;
-	const char *name;       /* user name or node id */
-	const char *arn;        /* as GetCallerIdentity shows it; "" for PRINCIPAL_NONE */
-	const char *user_id;    /* aws:userid */
-	const char *access_key; /* or the node id, for the RSA variant */
-	const char *session_name; /* what the ids of its sessions begin with */
-	const char *run_as; /* OS user of its sessions (tag SSMSessionRunAs), or "" */
-};
 
 enum authn_reason {
 	AUTHN_OK,

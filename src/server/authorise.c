@@ -1,46 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The rule of the first days: the administrator and the agents, each as itself.
- */
+/* See authorise.h. */
 #include "server/authorise.h"
 
+#include "base/log.h"
 #include "proto/arn.h"
+#include "proto/document.h"
+#include "server/authz_context.h"
+#include "server/domain/access.h"
 
-/*
- * What an agent calls, as in AmazonSSMManagedInstanceCore, plus the calls that it signs
- * with its own key.
- */
-static const char *const node_actions[] = {
-	"ssm:DescribeAssociation",
-	"ssm:GetDocument",
-	"ssm:GetParameters",
-	"ssm:ListAssociations",
-	"ssm:ListInstanceAssociations",
-	"ssm:PutComplianceItems",
-	"ssm:PutInventory",
-	"ssm:RequestManagedInstanceRoleToken",
-	"ssm:UpdateAssociationStatus",
-	"ssm:UpdateInstanceAssociationStatus",
-	"ssm:UpdateInstanceInformation",
-	"ssm:UpdateManagedInstancePublicKey",
-	"ssmmessages:CreateControlChannel",
-	"ssmmessages:CreateDataChannel",
-	"ssmmessages:OpenControlChannel",
-	"ssmmessages:OpenDataChannel",
-	"ec2messages:AcknowledgeMessage",
-	"ec2messages:DeleteMessage",
-	"ec2messages:FailMessage",
-	"ec2messages:GetEndpoint",
-	"ec2messages:GetMessages",
-	"ec2messages:SendReply",
-	"sts:GetCallerIdentity",
-};
+#define KEY_DOCUMENT_CHECK "ssm:SessionDocumentAccessCheck"
 
+/* What agents sign with their private key, before there are any other keys. */
 bool
-authorise_node_action(const char *action)
+authorise_node_key_action(const char *action)
 {
-	for (size_t i = 0; i < ARRAY_LEN(node_actions); i++) {
-		if (strcmp(node_actions[i], action) == 0)
+	static const char *const actions[] = {
+		"ssm:RequestManagedInstanceRoleToken",
+		"ssm:UpdateManagedInstancePublicKey",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		if (strcmp(actions[i], action) == 0)
 			return true;
 	}
 	return false;
@@ -53,51 +33,140 @@ is_own(const struct principal *who, const char *resource)
 	struct span id;
 	struct arn a;
 
-	if (strcmp(resource, "*") == 0)
-		return true;
 	if (arn_parse(&a, span_str(resource)) != 0)
-		return false;
+		return true; /* "*" */
 	if (arn_resource_id(&a, "instance", &id) ||
 	    arn_resource_id(&a, "managed-instance", &id))
 		return span_eq_str(id, who->name);
 	return true;
 }
 
-static bool
-node_may(const struct authz_request *q, const char **resource)
+static int
+refuse(struct arena *mem, const char **message, const struct authz_request *q,
+    const char *resource, const char *because)
 {
-	if (!authorise_node_action(q->action))
-		return false;
-	for (size_t i = 0; i < q->nresources; i++) {
-		*resource = q->resources[i];
-		if (!is_own(q->who, *resource))
-			return false;
-	}
-	return true;
+	*message = arena_printf(mem,
+	    "User: %s is not authorized to perform: %s on resource: %s %s",
+	    q->who->kind == PRINCIPAL_NONE ? "anonymous" : q->who->arn, q->action,
+	    resource, because);
+	return ERR_DENIED;
 }
 
-static bool
-is_admin(const struct principal *who)
+/* The rules that no policy can lift; *settled: nothing else needs to be asked. */
+static int
+before_policies(const struct server_env *env, const struct authz_request *q,
+    struct arena *mem, const char **message, bool *settled)
 {
-	return who->kind == PRINCIPAL_USER && strcmp(who->name, "admin") == 0;
+	const struct store_lock *lock = access_lock(env->access, q->who);
+
+	*settled = false;
+	if (lock != NULL)
+		return refuse(mem, message, q, q->resources[0],
+		    arena_printf(
+			mem, "with an explicit deny in a principal lock: %s", lock->reason));
+	if (q->who->kind == PRINCIPAL_NONE)
+		return refuse(mem, message, q, q->resources[0],
+		    arena_printf(mem,
+			"because no identity-based policy allows the %s action", q->action));
+	for (size_t i = 0; q->who->kind == PRINCIPAL_NODE && i < q->nresources; i++) {
+		if (!is_own(q->who, q->resources[i]))
+			return refuse(mem, message, q, q->resources[i],
+			    "because a node acts for itself only");
+	}
+	/* AWS answers this one always: it tells nobody anything new. */
+	*settled = strcmp(q->action, "sts:GetCallerIdentity") == 0 ||
+	    (q->who->kind == PRINCIPAL_NODE && authorise_node_key_action(q->action));
+	return 0;
+}
+
+static int
+ask_policies(const struct server_env *env, const struct authz_request *q,
+    const struct policy_set *set, struct policy_context *c, const char **message)
+{
+	size_t common = c->n;
+
+	for (size_t i = 0; i < q->nresources; i++) {
+		const struct policy_request ask = { span_str(q->action),
+			span_str(q->resources[i]), c };
+		struct policy_result r;
+		int err;
+
+		c->n = common; /* the keys of the last resource are not this one's */
+		if ((err = authz_context_resource(env, q->resources[i], c)) != 0)
+			return err;
+		r = policy_decide(set, &ask, NULL);
+		if (r.decision == POLICY_EXPLICIT_DENY ||
+		    (r.decision == POLICY_IMPLICIT_DENY && !q->unless_denied)) {
+			*message = policy_denial(
+			    c->mem, &r, q->who->arn, q->action, q->resources[i]);
+			return ERR_DENIED;
+		}
+	}
+	return 0;
 }
 
 int
-authorise(const struct authz_request *q, struct arena *mem, const char **message)
+authorise(const struct server_env *env, const struct authz_request *q, struct arena *mem,
+    const char **message)
 {
-	const char *resource;
+	struct policy_context c;
+	struct policy_set set;
+	bool settled;
+	int err;
 
 	assert(q->action != NULL && q->action[0] != '\0' && q->nresources > 0);
-	resource = q->resources[0];
-	if (is_admin(q->who))
-		return 0;
-	if (q->who->kind == PRINCIPAL_NODE && node_may(q, &resource))
-		return 0;
-	*message = arena_printf(mem,
-	    "User: %s is not authorized to perform: %s on resource: %s because no "
-	    "identity-based "
-	    "policy allows the %s action",
-	    q->who->kind == PRINCIPAL_NONE ? "anonymous" : q->who->arn, q->action,
-	    resource, q->action);
-	return ERR_DENIED;
+	if ((err = before_policies(env, q, mem, message, &settled)) != 0 || settled)
+		return err;
+	policy_context_init(&c, mem);
+	if (q->more != NULL)
+		policy_context_add_all(&c, q->more);
+	if ((err = access_policies(env->access, mem, q->who, &set)) == 0 &&
+	    (err = authz_context_caller(env, q->who, q->facts, &c)) == 0)
+		err = ask_policies(env, q, &set, &c, message);
+	if (err == 0 || err == ERR_DENIED)
+		return err;
+	log_error("a permission cannot be looked up", "by=%s action=%s why=%s",
+	    log_q(q->who->arn), q->action, err_text(err));
+	return refuse(mem, message, q, q->resources[0],
+	    "because its policies cannot be read");
+}
+
+/* One question of authorise_start(). */
+static int
+ask_start(const struct server_env *env, const struct authz_request *like,
+    const char *const *resources, size_t n, const char *check, struct arena *mem,
+    const char **message)
+{
+	struct authz_request q = *like;
+	struct policy_context more;
+
+	policy_context_init(&more, mem);
+	policy_context_add(&more, KEY_DOCUMENT_CHECK, span_str(check));
+	q.action = "ssm:StartSession";
+	q.resources = resources;
+	q.nresources = n;
+	q.more = &more;
+	return authorise(env, &q, mem, message);
+}
+
+int
+authorise_start(const struct server_env *env, const struct principal *who,
+    const struct authz_facts *facts, const char *node_arn, const char *document_arn,
+    struct arena *mem, const char **message)
+{
+	const struct authz_request allowed = { .who = who, .facts = facts };
+	const struct authz_request not_denied = { .who = who,
+		.facts = facts,
+		.unless_denied = true };
+	const char *resources[] = { node_arn, document_arn };
+	const char *also;
+
+	if (document_arn != NULL)
+		return ask_start(env, &allowed, resources, 2, "true", mem, message);
+	resources[1] =
+	    arn_document(mem, facts->region, env->account, DOCUMENT_PREFERENCES);
+	if (ask_start(env, &allowed, resources, 1, "false", mem, message) == 0)
+		return ask_start(
+		    env, &not_denied, &resources[1], 1, "true", mem, message);
+	return ask_start(env, &allowed, resources, 2, "true", mem, &also);
 }

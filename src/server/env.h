@@ -14,6 +14,7 @@ struct ev_loop;
 struct store;
 struct nodes;
 struct sessions;
+struct access;
 struct authn;
 struct config;
 
@@ -29,6 +30,7 @@ struct server_env {
 	struct nodes *nodes;
 	struct sessions *sessions;
 	struct authn *authn;
+	struct access *access;
 	const struct config *config;
 	struct server_counters *counters;
 	char account[13]; /* the twelve digits of every ARN */

@@ -15,12 +15,14 @@
 #include "net/http_server.h"
 #include "server/api/api.h"
 #include "server/authn.h"
+#include "server/domain/access.h"
 #include "server/domain/identity.h"
 #include "server/domain/session.h"
 #include "server/gateway/gateway.h"
 #include "server/notify.h"
 #include "server/own.h"
 #include "server/packages.h"
+#include "server/review.h"
 
 enum {
 	STOP_POLL_MS = 20,
@@ -36,6 +38,7 @@ struct server {
 	struct http_server *http;
 	struct api *api;
 	struct gateway *gateway;
+	struct review *review;
 	struct ev_timer stop_timer;
 	uint64_t stop_by_ms; /* 0: not stopping */
 };
@@ -201,9 +204,11 @@ start_parts(struct server *s, struct fault *f)
 	sessions_set_limits(e->sessions, (size_t)e->config->sessions_per_node_max,
 	    (size_t)e->config->sessions_per_principal_max);
 	e->authn = authn_new(e->loop, e->store);
+	e->access = access_new(e->loop, e->store);
 	if ((err = api_new(&s->api, e, f)) != 0)
 		return err;
 	s->gateway = gateway_new(e);
+	s->review = review_new(e);
 	s->own = (struct own){
 		.env = e,
 		.packages = packages_new(e->loop),
@@ -303,12 +308,14 @@ server_free(struct server *s)
 	if (s->http != NULL)
 		http_server_free(s->http);
 	packages_free(s->own.packages);
+	review_free(s->review);
 	api_free(s->api);
 	if (s->env.sessions != NULL)
 		sessions_free(s->env.sessions);
 	if (s->env.nodes != NULL)
 		nodes_free(s->env.nodes);
 	authn_free(s->env.authn);
+	access_free(s->env.access);
 	if (s->tls != NULL)
 		tls_ctx_free(s->tls);
 	free(s);

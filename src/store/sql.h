@@ -21,7 +21,7 @@
 #include "base/arena.h"
 #include "store/store.h"
 
-enum { SQL_SLOTS = 128 }; /* a power of two, well above the number of statements */
+enum { SQL_SLOTS = 256 }; /* a power of two, well above the number of statements */
 
 struct sql_slot {
 	const char *text;

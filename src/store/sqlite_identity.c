@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of the account: settings, users, access keys, activations.
+ * Rows of the account: settings, access keys, activations.
  */
 #include "store/sql.h"
 
@@ -42,42 +42,25 @@ store_meta_del(struct store_tx *tx, const char *name)
 	return sql_run(&q, NULL);
 }
 
-/* --- users ------------------------------------------------------------------- */
-
-int
-store_user_put(struct store_tx *tx, const struct store_user *u)
-{
-	struct sql q;
-
-	sql_open(&q, tx,
-	    "INSERT INTO users (name, user_id, path, created_ms) VALUES (?1, ?2, ?3, "
-	    "?4)");
-	sql_text(&q, u->name);
-	sql_text(&q, u->user_id);
-	sql_text(&q, u->path);
-	sql_int(&q, u->created_ms);
-	return sql_run(&q, NULL);
-}
-
-int
-store_user_get(
-    struct store_tx *tx, struct arena *mem, const char *name, struct store_user *u)
-{
-	struct sql q;
-
-	sql_open(
-	    &q, tx, "SELECT name, user_id, path, created_ms FROM users WHERE name = ?1");
-	sql_text(&q, name);
-	if (sql_row(&q)) {
-		u->name = sql_col_text(&q, mem);
-		u->user_id = sql_col_text(&q, mem);
-		u->path = sql_col_text(&q, mem);
-		u->created_ms = sql_col_int(&q);
-	}
-	return sql_close_one(&q);
-}
-
 /* --- access keys --------------------------------------------------------------- */
+
+#define KEY_COLUMNS                                                         \
+	"access_key, secret, kind, owner, token_sha256, session_json, active," \
+	" created_ms, expires_ms"
+
+static void
+key_read(struct sql *q, struct arena *mem, struct store_key *k)
+{
+	k->access_key = sql_col_text(q, mem);
+	k->secret = sql_col_text(q, mem);
+	k->kind = (int)sql_col_int(q);
+	k->owner = sql_col_text(q, mem);
+	k->token_sha256 = sql_col_text(q, mem);
+	k->session_json = sql_col_text(q, mem);
+	k->active = sql_col_int(q) != 0;
+	k->created_ms = sql_col_int(q);
+	k->expires_ms = sql_col_int(q);
+}
 
 int
 store_key_put(struct store_tx *tx, const struct store_key *k)
@@ -85,14 +68,14 @@ store_key_put(struct store_tx *tx, const struct store_key *k)
 	struct sql q;
 
 	sql_open(&q, tx,
-	    "INSERT INTO access_keys (access_key, secret, kind, owner, token_sha256, "
-	    "active,"
-	    " created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+	    "INSERT INTO access_keys (" KEY_COLUMNS
+	    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 	sql_text(&q, k->access_key);
 	sql_text(&q, k->secret);
 	sql_int(&q, k->kind);
 	sql_text(&q, k->owner);
 	sql_text(&q, k->token_sha256);
+	sql_text(&q, k->session_json);
 	sql_int(&q, k->active);
 	sql_int(&q, k->created_ms);
 	sql_int(&q, k->expires_ms);
@@ -105,20 +88,10 @@ store_key_get(
 {
 	struct sql q;
 
-	sql_open(&q, tx,
-	    "SELECT access_key, secret, kind, owner, token_sha256, active, created_ms,"
-	    " expires_ms FROM access_keys WHERE access_key = ?1");
+	sql_open(&q, tx, "SELECT " KEY_COLUMNS " FROM access_keys WHERE access_key = ?1");
 	sql_text(&q, access_key);
-	if (sql_row(&q)) {
-		k->access_key = sql_col_text(&q, mem);
-		k->secret = sql_col_text(&q, mem);
-		k->kind = (int)sql_col_int(&q);
-		k->owner = sql_col_text(&q, mem);
-		k->token_sha256 = sql_col_text(&q, mem);
-		k->active = sql_col_int(&q) != 0;
-		k->created_ms = sql_col_int(&q);
-		k->expires_ms = sql_col_int(&q);
-	}
+	if (sql_row(&q))
+		key_read(&q, mem, k);
 	return sql_close_one(&q);
 }
 
@@ -134,6 +107,16 @@ store_key_set_active(struct store_tx *tx, const char *access_key, bool active)
 }
 
 int
+store_key_del(struct store_tx *tx, const char *access_key)
+{
+	struct sql q;
+
+	sql_open(&q, tx, "DELETE FROM access_keys WHERE access_key = ?1");
+	sql_text(&q, access_key);
+	return sql_run_one(&q);
+}
+
+int
 store_keys_del_owner(struct store_tx *tx, int kind, const char *owner)
 {
 	struct sql q;
@@ -144,15 +127,39 @@ store_keys_del_owner(struct store_tx *tx, int kind, const char *owner)
 	return sql_run(&q, NULL);
 }
 
+/* A live session is authorised again by what its key was given for. */
 int
 store_keys_expire(struct store_tx *tx, int64_t now_ms)
 {
 	struct sql q;
 
-	sql_open(
-	    &q, tx, "DELETE FROM access_keys WHERE expires_ms <> 0 AND expires_ms <= ?1");
+	sql_open(&q, tx,
+	    "DELETE FROM access_keys WHERE expires_ms <> 0 AND expires_ms <= ?1"
+	    " AND access_key NOT IN (SELECT access_key FROM sessions WHERE end_ms = 0)");
 	sql_int(&q, now_ms);
 	return sql_run(&q, NULL);
+}
+
+int
+store_keys(struct store_tx *tx, int kind, const char *owner, const char *after_access_key,
+    store_key_fn *fn, void *arg)
+{
+	struct store_key k = { 0 };
+	struct sql q;
+	bool more = true;
+
+	sql_open(&q, tx,
+	    "SELECT " KEY_COLUMNS " FROM access_keys WHERE kind = ?1"
+	    " AND access_key > ?2 AND (?3 OR owner = ?4) ORDER BY access_key");
+	sql_int(&q, kind);
+	sql_text(&q, after_access_key);
+	sql_int(&q, owner == NULL);
+	sql_text(&q, owner);
+	while (more && sql_row(&q)) {
+		key_read(&q, NULL, &k);
+		more = fn(arg, &k);
+	}
+	return sql_close(&q);
 }
 
 /* --- activations ----------------------------------------------------------------- */

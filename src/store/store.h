@@ -60,26 +60,16 @@ int store_meta_get(
 int store_meta_put(struct store_tx *tx, const char *name, const char *value) MUST_USE;
 int store_meta_del(struct store_tx *tx, const char *name) MUST_USE;
 
-/* --- identities and keys ------------------------------------------------------ */
+/* --- access keys; users and roles are in store/iam.h ------------------------------ */
 
-struct store_user {
-	char *name;
-	char *user_id; /* AIDA... */
-	char *path;    /* "/" */
-	int64_t created_ms;
-};
-int store_user_put(
-    struct store_tx *tx, const struct store_user *u) MUST_USE; /* new only */
-int store_user_get(struct store_tx *tx, struct arena *mem, const char *name,
-    struct store_user *u) MUST_USE;
-
-enum store_key_kind { STORE_KEY_USER = 1, STORE_KEY_NODE = 2 };
+enum store_key_kind { STORE_KEY_USER = 1, STORE_KEY_NODE, STORE_KEY_ROLE };
 struct store_key {
 	char *access_key;
 	char *secret;       /* SigV4 needs it in the clear; the arena wipes it */
 	int kind;           /* enum store_key_kind */
-	char *owner;        /* user name, or node id */
+	char *owner;        /* name of a user or role, or node id */
 	char *token_sha256; /* hex; "" for long-term keys */
+	char *session_json; /* temporary: what they were given for; or "" */
 	bool active;
 	int64_t created_ms, expires_ms; /* 0: never */
 };
@@ -89,8 +79,13 @@ int store_key_get(struct store_tx *tx, struct arena *mem, const char *access_key
 int store_key_set_active(
     struct store_tx *tx, const char *access_key, bool active) MUST_USE;
 int store_keys_del_owner(struct store_tx *tx, int kind, const char *owner) MUST_USE;
-int store_keys_expire(
-    struct store_tx *tx, int64_t now_ms) MUST_USE; /* forgets expired ones */
+/* Forgets expired ones, but for those that a live session was started with. */
+int store_keys_expire(struct store_tx *tx, int64_t now_ms) MUST_USE;
+int store_key_del(struct store_tx *tx, const char *access_key) MUST_USE; /* ERR_NOTFOUND */
+typedef bool store_key_fn(void *arg, const struct store_key *k);
+/* Of one owner, by access key; with owner NULL of all owners of that kind. */
+int store_keys(struct store_tx *tx, int kind, const char *owner,
+    const char *after_access_key, store_key_fn *fn, void *arg) MUST_USE;
 
 /* --- activations ---------------------------------------------------------------- */
 

@@ -16,13 +16,13 @@
 #include "server/api/error.h"
 #include "server/api/route.h"
 #include "server/api/seed.h"
-#include "server/authorise.h"
 #include "server/config.h"
+#include "server/domain/access.h"
 
 enum {
 	API_OUT_MAX = 32 * 1024 * 1024,
 	API_UNSIGNED_MAX = 64 * 1024, /* body of a call that nobody signed */
-	API_HOST_MAX = 512,
+	API_HEADER_MAX = 512, /* of what is kept of one */
 	API_MESSAGE_MAX = 2048, /* of texts with arguments */
 };
 
@@ -85,6 +85,8 @@ change_done(void *arg, int r, const struct fault *f)
 {
 	struct api_call *c = arg;
 
+	if (r == 0 && (c->op->review || c->service == API_IAM))
+		access_changed(c->env->access);
 	if (r == 0 && c->done != NULL)
 		r = c->done(c);
 	else if (r != 0 && c->error == NULL)
@@ -196,11 +198,13 @@ call_new(struct api *a, struct http_req *r)
 	list_add_tail(&a->calls, &c->link);
 	a->ncalls++;
 	c->source_ip = arena_strdup(&c->mem, r->peer_ip);
-	c->host = arena_str(&c->mem, span_sub(host, 0, API_HOST_MAX));
+	c->host = arena_str(&c->mem, span_sub(host, 0, API_HEADER_MAX));
 	c->tls = r->tls;
 	c->now_ms = ev_wall_ms(a->env->loop);
 	c->region = a->env->config->region;
-	c->auth.who.arn = "";
+	c->user_agent = arena_str(
+	    &c->mem, span_sub(http1_get(r->head, "User-Agent"), 0, API_HEADER_MAX));
+	principal_init(&c->auth.who);
 	ev_random(a->env->loop, raw, sizeof(raw));
 	uuid_format(c->request_id, raw);
 	r->user = c;
@@ -344,34 +348,13 @@ check_input(struct api_call *c)
 }
 
 static int
-permit(struct api_call *c)
-{
-	struct authz_request q = { .who = &c->auth.who, .action = c->op->action };
-	const char *message;
-	int err;
-
-	if (c->op->auth == API_UNSIGNED)
-		return 0; /* the handler checks the proof in the input */
-	if ((err = resource_find(c)) != 0)
-		return err;
-	q.resources = c->resources;
-	q.nresources = c->nresources;
-	if (authorise(&q, &c->mem, &message) != 0)
-		return error_denied(c, message);
-	if (c->service == API_EC2 && api_bool(c, "DryRun"))
-		return api_fail(c, "DryRunOperation",
-		    "Request would have succeeded, but DryRun flag is set.");
-	return 0;
-}
-
-static int
 dispatch(struct api *a, struct api_call *c)
 {
 	int err;
 
 	if ((err = route_call(c, &a->table)) != 0 || (err = authenticate(c)) != 0 ||
 	    (err = read_input(c)) != 0 || (err = check_input(c)) != 0 ||
-	    (err = permit(c)) != 0)
+	    (err = permit_call(c)) != 0)
 		return err;
 	answer_open(c);
 	return c->op->run(c);
@@ -423,7 +406,7 @@ api_new(struct api **out, const struct server_env *env, struct fault *f)
 	ev_random(env->loop, a->page_key, PAGE_KEY_LEN);
 	if ((err = op_table_init(&a->table, f)) != 0 ||
 	    (err = store_apply(env->store, page_key_change, a, f)) != 0 ||
-	    (err = seed_documents(env, f)) != 0) {
+	    (err = seed(env, f)) != 0) {
 		api_free(a);
 		return err;
 	}

@@ -316,7 +316,7 @@ take(struct api_call *c, char **field, const char *member)
 }
 
 /*
- * With the static keys of a user an agent names itself; its first ping makes the node.  A
+ * With the keys of a user or role an agent names itself; its first ping makes the node.  A
  * node's own keys cannot bring back what was deregistered.
  */
 static int
@@ -326,7 +326,7 @@ information_change(struct store_tx *tx, struct api_call *c)
 	struct store_node n;
 	int err = store_node_get(tx, &c->mem, id, &n);
 
-	if (err == ERR_NOTFOUND && c->auth.who.kind == PRINCIPAL_USER) {
+	if (err == ERR_NOTFOUND && c->auth.who.kind != PRINCIPAL_NODE) {
 		node_blank(&n);
 		n.id = arena_strdup(&c->mem, id);
 		n.registered_ms = c->now_ms;

@@ -59,6 +59,7 @@ const struct api_op api_document_ops[] = {
 	    .access = API_WRITE,
 	    .name = "CreateDocument",
 	    .action = "ssm:CreateDocument",
+	    .review = true,
 	    .resource = "document:{Name}",
 	    .input =
 		"{ Content*: string{1..}; Requires: list{1..}[struct { "
@@ -79,6 +80,7 @@ const struct api_op api_document_ops[] = {
 	    .access = API_WRITE,
 	    .name = "UpdateDocument",
 	    .action = "ssm:UpdateDocument",
+	    .review = true,
 	    .resource = "document:{Name}",
 	    .input = "{ Content*: string{1..}; " ATTACHMENTS "Name*: " NAME
 		     "; DocumentVersion: " VERSION "; " TEXTS " }",
@@ -89,6 +91,7 @@ const struct api_op api_document_ops[] = {
 	    .access = API_WRITE,
 	    .name = "UpdateDocumentDefaultVersion",
 	    .action = "ssm:UpdateDocumentDefaultVersion",
+	    .review = true,
 	    .resource = "document:{Name}",
 	    .input = "{ Name*: " NAME "; DocumentVersion*: string{/(^[1-9][0-9]*$)/} }",
 	    .run = update_document_default_version,
@@ -98,6 +101,7 @@ const struct api_op api_document_ops[] = {
 	    .access = API_WRITE,
 	    .name = "DeleteDocument",
 	    .action = "ssm:DeleteDocument",
+	    .review = true,
 	    .resource = "document:{Name}",
 	    .input = "{ Name*: " NAME "; DocumentVersion: " VERSION
 		     "; VersionName: " VERSION_NAME "; Force: boolean }",

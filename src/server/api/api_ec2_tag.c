@@ -249,6 +249,7 @@ const struct api_op api_ec2_tag_ops[] = {
 	    .access = API_WRITE,
 	    .name = "CreateTags",
 	    .action = "ec2:CreateTags",
+	    .review = true,
 	    .resource = "node:{Resources}",
 	    .input =
 		"{ DryRun=<dryRun>: boolean; Resources*=<ResourceId>: list[string]; "
@@ -261,6 +262,7 @@ const struct api_op api_ec2_tag_ops[] = {
 	    .access = API_WRITE,
 	    .name = "DeleteTags",
 	    .action = "ec2:DeleteTags",
+	    .review = true,
 	    .resource = "node:{Resources}",
 	    .input =
 		"{ DryRun=<dryRun>: boolean; Resources*=<resourceId>: list[string]; "

@@ -9,14 +9,14 @@
 
 /* The user that is named; without a name the caller. */
 static int
-find_user(struct store_tx *tx, struct api_call *c, struct store_user *u)
+find_user(struct store_tx *tx, struct api_call *c, struct store_entity *u)
 {
 	const char *name = api_str(c, "UserName");
 	int err;
 
 	if (name == NULL)
 		name = c->auth.who.name;
-	err = store_user_get(tx, &c->mem, name, u);
+	err = store_entity_get(tx, &c->mem, STORE_USER, name, u);
 	if (err == ERR_NOTFOUND)
 		return api_fail(
 		    c, "NoSuchEntity", "The user with name %s cannot be found.", name);
@@ -34,7 +34,7 @@ user_arn(struct api_call *c)
 }
 
 static const char *
-tags_of(struct api_call *c, const struct store_user *u)
+tags_of(struct api_call *c, const struct store_entity *u)
 {
 	return tags_resource(&c->mem, "User", u->name);
 }
@@ -58,7 +58,7 @@ static int
 get_user(struct api_call *c)
 {
 	char created[TIME_ISO_LEN + 1];
-	struct store_user u;
+	struct store_entity u;
 	struct tags t;
 	int err;
 
@@ -69,7 +69,7 @@ get_user(struct api_call *c)
 	xw_open(&c->out, "User");
 	xw_elem(&c->out, "Path", u.path);
 	xw_elem(&c->out, "UserName", u.name);
-	xw_elem(&c->out, "UserId", u.user_id);
+	xw_elem(&c->out, "UserId", u.id);
 	xw_elem(
 	    &c->out, "Arn", arn_iam(&c->mem, c->env->account, "user", u.path, u.name));
 	xw_elem(&c->out, "CreateDate", created);
@@ -128,7 +128,7 @@ tag_change(struct store_tx *tx, struct api_call *c)
 	const json_t *list = json_object_get(c->in, "Tags"), *one;
 	struct tag add[TAGS_MAX];
 	const char *resource;
-	struct store_user u;
+	struct store_entity u;
 	struct tags have;
 	size_t i, n = 0;
 	int err;
@@ -166,7 +166,7 @@ static int
 untag_change(struct store_tx *tx, struct api_call *c)
 {
 	const json_t *keys = json_object_get(c->in, "TagKeys"), *key;
-	struct store_user u;
+	struct store_entity u;
 	struct tags have;
 	size_t i;
 	int err;
@@ -199,7 +199,7 @@ list_user_tags(struct api_call *c)
 {
 	const char *marker = api_str(c, "Marker");
 	int64_t begin = 0, end;
-	struct store_user u;
+	struct store_entity u;
 	struct tags t;
 	int err;
 

@@ -5,8 +5,10 @@
  */
 #include "codec/uri.h"
 #include "proto/ids.h"
+#include "server/api/error.h"
 #include "server/api/session_doc.h"
 #include "server/api/setting.h"
+#include "server/authorise.h"
 #include "server/config.h"
 #include "server/domain/session.h"
 
@@ -49,6 +51,18 @@ write_opened(struct api_call *c, const char *id, const char *token)
 }
 
 /* ---- StartSession ---- */
+
+static int
+permit_start(struct api_call *c)
+{
+	const struct authz_facts facts = api_facts(c);
+	const char *message;
+
+	if (authorise_start(c->env, &c->auth.who, &facts, c->resources[0],
+		c->nresources > 1 ? c->resources[1] : NULL, &c->mem, &message) != 0)
+		return error_denied(c, message);
+	return 0;
+}
 
 struct starting {
 	struct session_start in;
@@ -271,6 +285,7 @@ const struct api_op api_session_ops[] = {
 		"{ Target*: string{1..400}; DocumentName: "
 		"string{/^[a-zA-Z0-9_\\-.:/]{3,128}$/}; Reason: string{1..256 "
 		"/^.{1,256}$/}; Parameters: map<string{1..255},list[string{1..65535}]> }",
+	    .permit = permit_start,
 	    .run = start_session,
 	},
 	{

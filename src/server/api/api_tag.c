@@ -166,6 +166,7 @@ const struct api_op api_tag_ops[] = {
 	    .access = API_WRITE,
 	    .name = "AddTagsToResource",
 	    .action = "ssm:AddTagsToResource",
+	    .review = true,
 	    .find = tag_resource_arn,
 	    .input = "{ " RESOURCE_TYPE
 		     "; Tags*: list{..1000}[struct { Key*: string{1..128 " TAG_CHARS
@@ -177,6 +178,7 @@ const struct api_op api_tag_ops[] = {
 	    .access = API_WRITE,
 	    .name = "RemoveTagsFromResource",
 	    .action = "ssm:RemoveTagsFromResource",
+	    .review = true,
 	    .find = tag_resource_arn,
 	    .input =
 		"{ " RESOURCE_TYPE "; TagKeys*: list[string{1..128 " TAG_CHARS "}] }",

@@ -27,6 +27,8 @@
 
 struct api;
 struct http_req;
+struct authz_facts;
+struct policy_context;
 
 /* Runs in the writer's transaction: may use tx, c->in, c->user, c->mem and api_fail(). */
 typedef int api_change(struct store_tx *tx, struct api_call *c);
@@ -45,7 +47,7 @@ struct api_call {
 	struct query form; /* Query protocols */
 	struct authn_result auth;
 	const char *region;
-	const char *source_ip, *host;
+	const char *source_ip, *host, *user_agent;
 	bool tls;
 	char request_id[UUID_LEN + 1];
 	const char **resources; /* ARNs */
@@ -118,7 +120,20 @@ void page_close(struct page *p);
 int resource_find(struct api_call *c) MUST_USE; /* fills c->resources */
 int resource_add(struct api_call *c, const char *arn) MUST_USE;
 
+/* ---- permission (permit.c) ---- */
+
+/* What the call brings along for conditions. */
+struct authz_facts api_facts(const struct api_call *c);
+/*
+ * May the caller do this as well?  For what a row cannot say: iam:PassRole, and the like.
+ * more: condition keys of that action, or NULL.  0, or the denial as the call's error.
+ */
+int api_ask(struct api_call *c, const char *action, const char *const *resources, size_t n,
+    struct policy_context *more) MUST_USE;
+
 /* ---- for the dispatcher ---- */
+
+int permit_call(struct api_call *c) MUST_USE; /* the row's action on its resources */
 
 void api_finish(struct api_call *c, int r);
 const uint8_t *api_page_key(const struct api *a); /* PAGE_KEY_LEN bytes */

@@ -30,6 +30,9 @@ const struct api_service_info api_services[API_SERVICES] = {
 		"CloudTrail_20131101" },
 	    .protocol = API_JSON },
 	[API_S3] = { .name = "s3", .protocol = API_REST_XML },
+	[API_SALLYPORT] = { .name = "sallyport",
+	    .targets = { "Sallyport" },
+	    .protocol = API_JSON },
 };
 
 static const struct api_op *const groups[] = {

@@ -20,6 +20,7 @@ enum api_service {
 	API_LOGS,
 	API_CLOUDTRAIL,
 	API_S3,
+	API_SALLYPORT, /* what AWS has no operation for */
 	API_SERVICES,
 };
 
@@ -50,6 +51,9 @@ enum { API_LATER = 1 };
  */
 typedef int api_handler(struct api_call *c);
 
+/* 0, or what error_denied() returned. */
+typedef int api_permit(struct api_call *c);
+
 /* Adds ARNs with resource_add(): for what a template cannot say. */
 typedef int api_resource_finder(struct api_call *c);
 
@@ -69,6 +73,12 @@ struct api_op {
 	api_resource_finder *find; /* instead of a template */
 	const char *input;
 	bool no_result; /* Query: AWS's answer has no Result element */
+	/*
+	 * A change after which others may do more or less than before: policies are read
+	 * again, open sessions judged again.  Every change of API_IAM is one.
+	 */
+	bool review;
+	api_permit *permit; /* instead of asking for the action on the resources */
 	api_handler *run;
 };
 

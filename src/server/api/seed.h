@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is in the store from the first start on: the documents that come with the server.
+ * What is in the store from the first start on: the documents that come with the server, and the
+ * role of its nodes.
  */
 #pragma once
 
@@ -12,4 +13,4 @@ struct server_env;
  * Adds what is missing; a document of Amazon's that differs from ours gets a new version.
  * The account's own preferences document is never touched once it is there.
  */
-int seed_documents(const struct server_env *env, struct fault *f) MUST_USE;
+int seed(const struct server_env *env, struct fault *f) MUST_USE;

@@ -21,7 +21,7 @@ first_preferences(struct api_call *c, struct store_document *d)
 	for (size_t i = 0; i < document_builtins_len; i++) {
 		const struct document_builtin *b = &document_builtins[i];
 
-		if (strcmp(b->name, PREFERENCES_DOCUMENT) != 0)
+		if (strcmp(b->name, DOCUMENT_PREFERENCES) != 0)
 			continue;
 		*d = (struct store_document){
 			.name = arena_strdup(&c->mem, b->name),
@@ -39,7 +39,7 @@ get_document(struct api_call *c, const char *name, struct store_document *d)
 	int err =
 	    store_document_get(api_reader(c), &c->mem, name, STORE_DOCUMENT_LATEST, d);
 
-	if (err == ERR_NOTFOUND && strcmp(name, PREFERENCES_DOCUMENT) == 0)
+	if (err == ERR_NOTFOUND && strcmp(name, DOCUMENT_PREFERENCES) == 0)
 		err = first_preferences(c, d);
 	if (err == ERR_NOTFOUND)
 		return api_fail(
@@ -61,7 +61,7 @@ document_name(struct api_call *c, const char **name)
 	const char *given = api_str(c, "DocumentName");
 	struct span bare;
 
-	*name = PREFERENCES_DOCUMENT;
+	*name = DOCUMENT_PREFERENCES;
 	if (given == NULL)
 		return 0;
 	if (arn_document_name(&bare, span_str(given)) != 0)
@@ -94,7 +94,7 @@ static int
 preferences(struct api_call *c, struct session_document *out)
 {
 	struct store_document d;
-	int err = get_document(c, PREFERENCES_DOCUMENT, &d);
+	int err = get_document(c, DOCUMENT_PREFERENCES, &d);
 
 	return err != 0 ? err : resolve(c, &d, NULL, out, NULL);
 }

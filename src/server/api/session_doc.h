@@ -7,8 +7,6 @@
 
 #include "server/api/call.h"
 
-#define PREFERENCES_DOCUMENT "SSM-SessionManagerRunShell"
-
 struct session_start;
 
 /* Fills document, content_json, run_as and the limits of *s; strings live in c->mem. */

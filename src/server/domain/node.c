@@ -44,6 +44,16 @@ nodes_free(struct nodes *n)
 }
 
 void
+nodes_each(const struct nodes *n, node_fn *fn, void *arg)
+{
+	struct span key;
+	void *v;
+
+	for (size_t it = 0; map_next(&n->links, &it, &key, &v);)
+		fn(arg, ((const struct node_link *)v)->node_id);
+}
+
+void
 nodes_on_online(struct nodes *n, node_online_fn *fn, void *arg)
 {
 	assert(n->nlisteners < NODE_LISTENERS_MAX);

@@ -40,6 +40,8 @@ bool node_online(const struct nodes *n, const char *node_id);
 /* Connected, and not with an agent of ours. */
 bool node_is_stock(const struct nodes *n, const char *node_id);
 size_t nodes_online(const struct nodes *n);
+typedef void node_fn(void *arg, const char *node_id);
+void nodes_each(const struct nodes *n, node_fn *fn, void *arg); /* connected; fn drops none */
 /* ERR_NOTFOUND when not connected. */
 int node_send(struct nodes *n, const char *node_id, struct span msg) MUST_USE;
 /* Deregistered: drops the link.  Leaves the row to the caller, who deletes it. */

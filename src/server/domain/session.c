@@ -237,6 +237,16 @@ sessions_new(struct sessions **out, struct ev_loop *l, struct store *st, struct 
 }
 
 void
+sessions_each(struct sessions *s, session_fn *fn, void *arg)
+{
+	struct span key;
+	void *v;
+
+	for (size_t it = 0; map_next(&s->live, &it, &key, &v);)
+		fn(arg, v);
+}
+
+void
 sessions_free(struct sessions *s)
 {
 	struct span key;

@@ -135,6 +135,8 @@ struct sessions_stats {                       /* since the start */
 void sessions_stats(const struct sessions *s, struct sessions_stats *out);
 
 struct session *session_find(struct sessions *s, const char *id); /* live ones only */
+typedef void session_fn(void *arg, struct session *se);
+void sessions_each(struct sessions *s, session_fn *fn, void *arg); /* fn ends none */
 
 /*
  * StartSession.  Prepares: makes the token, checks ERR_LIMIT.  The row is written by

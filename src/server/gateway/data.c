@@ -160,7 +160,7 @@ data_upgrade(struct gateway *g, struct http_req *r, const char *session_id,
 	    str_copy(d->signer_name, sizeof(d->signer_name), node ? who->name : "") !=
 		0 ||
 	    str_copy(d->signer_arn, sizeof(d->signer_arn),
-		who->kind == PRINCIPAL_USER ? who->arn : "") != 0) {
+		node ? "" : who->arn) != 0) {
 		gateway_error(r, 400, "ValidationException", "a name is too long");
 		free(d);
 		return;

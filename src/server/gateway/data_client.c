@@ -89,7 +89,7 @@ open_resumed(struct data_open *d, const struct control_open_data *o, struct sess
 		data_refuse(d, "secret not valid");
 		return;
 	}
-	if (reauthorise_owner(d->g->env, se, &mem, &why) != 0) {
+	if (reauthorise_resume(d->g->env, se, &mem, &why) != 0) {
 		deny(d, why);
 		return;
 	}

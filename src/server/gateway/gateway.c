@@ -104,7 +104,7 @@ gateway_speaks_for(
 
 	if (kind == PRINCIPAL_NODE)
 		return strcmp(name, node_id) == 0;
-	return kind == PRINCIPAL_USER &&
+	return kind != PRINCIPAL_NONE &&
 	    store_node_get(store_reader(g->env->store), &mem, node_id, &row) == 0 &&
 	    row.public_key[0] == '\0';
 }
@@ -152,19 +152,30 @@ authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
 	return false;
 }
 
+/* unless_denied: a client's token allows it; a policy may still forbid it. */
 static bool
-allowed(
-    struct http_req *r, const struct principal *who, const char *action, const char *arn)
+allowed(struct gateway *g, struct http_req *r, const struct authn_result *a,
+    const char *action, const char *arn, bool unless_denied)
 {
+	const struct principal *who = &a->who;
+	const struct authz_facts facts = {
+		.region = a->region,
+		.source_ip = r->peer_ip,
+		.user_agent = arena_str(&r->mem, http1_get(r->head, "User-Agent")),
+		.tls = r->tls,
+		.now_ms = ev_wall_ms(g->env->loop),
+	};
 	struct authz_request q = {
 		.who = who,
 		.action = action,
 		.resources = &arn,
 		.nresources = 1,
+		.facts = &facts,
+		.unless_denied = unless_denied,
 	};
 	const char *message = "";
 
-	if (authorise(&q, &r->mem, &message) == 0)
+	if (authorise(g->env, &q, &r->mem, &message) == 0)
 		return true;
 	log_info("channel request denied", "peer=%s by=%s action=%s", r->peer_ip,
 	    log_q(who->arn), action);
@@ -193,7 +204,8 @@ handle_control(struct gateway *g, struct http_req *r)
 		return;
 	}
 	if (!authenticated(g, r, &a) ||
-	    !allowed(r, &a.who, action, arn_node(&r->mem, a.region, g->env->account, id)))
+	    !allowed(g, r, &a, action, arn_node(&r->mem, a.region, g->env->account, id),
+		false))
 		return;
 	if (!gateway_speaks_for(g, a.who.kind, a.who.name, id)) {
 		gateway_error(r, 403, "AccessDeniedException",
@@ -244,11 +256,12 @@ handle_data(struct gateway *g, struct http_req *r)
 		return;
 	arn = arn_session(&r->mem, a.region, g->env->account, id);
 	if (!is_post(r)) {
-		if (allowed(r, &a.who, "ssmmessages:OpenDataChannel", arn))
+		if (allowed(g, r, &a, "ssmmessages:OpenDataChannel", arn,
+			a.who.kind != PRINCIPAL_NODE))
 			data_upgrade(g, r, id, &a.who);
 		return;
 	}
-	if (!allowed(r, &a.who, "ssmmessages:CreateDataChannel", arn))
+	if (!allowed(g, r, &a, "ssmmessages:CreateDataChannel", arn, false))
 		return;
 	create_data(g, r, id, &a.who);
 }
