@@ -37,7 +37,7 @@ lint_edit(struct linter *l, size_t from, size_t to, const char *text)
 }
 
 struct span
-lint_raw(const struct linter *l, const struct node *n)
+lint_raw(const struct linter *l, const struct tree_node *n)
 {
 	return span_sub(l->text, n->begin.offset, n->end.offset - n->begin.offset);
 }
@@ -170,25 +170,25 @@ if_valid(enum policy_kind kind, const char *text, struct policy_flaw *flaw)
 }
 
 static void
-walk(struct linter *l, const struct node *top)
+walk(struct linter *l, const struct tree_node *top)
 {
-	const struct node *list = node_get(top, "Statement");
-	const struct node *version = node_get(top, "Version");
+	const struct tree_node *list = node_get(top, "Statement");
+	const struct tree_node *version = node_get(top, "Version");
 
 	l->variables = version != NULL && span_eq_str(version->text, "2012-10-17");
-	for (const struct node *s = items_first(list); s != NULL; s = items_next(list, s))
+	for (const struct tree_node *s = items_first(list); s != NULL; s = items_next(list, s))
 		lint_statement(l, s);
 }
 
 static bool
-is_bare(const struct node *top)
+is_bare(const struct tree_node *top)
 {
 	return top->kind == NODE_OBJECT && node_get(top, "Statement") == NULL &&
 	    (node_get(top, "Effect") != NULL || node_get(top, "Action") != NULL);
 }
 
 static void
-lint_bare(struct linter *l, enum policy_kind kind, const struct node *top)
+lint_bare(struct linter *l, enum policy_kind kind, const struct tree_node *top)
 {
 	struct policy_flaw flaw = { 0 };
 
@@ -213,7 +213,7 @@ lint_once(
 	struct linter l = { .mem = mem, .text = text, .out = out, .tail = &out->first };
 	struct policy_flaw flaw = { 0 };
 	struct policy *p = NULL;
-	struct node *top = NULL;
+	struct tree_node *top = NULL;
 	bool readable =
 	    text.n <= POLICY_TEXT_MAX && tree_read(&top, mem, text, NULL) == 0;
 

@@ -7,22 +7,22 @@
 #include "policy/vocabulary.h"
 
 static bool
-key_is(const struct node *key, const char *name)
+key_is(const struct tree_node *key, const char *name)
 {
 	return span_eq_ci(key->name, name);
 }
 
 static bool
-all_values_are(const struct node *key, const char *text)
+all_values_are(const struct tree_node *key, const char *text)
 {
-	for (const struct node *v = items_first(key); v != NULL; v = items_next(key, v))
+	for (const struct tree_node *v = items_first(key); v != NULL; v = items_next(key, v))
 		if (!span_eq_ci(v->text, text))
 			return false;
 	return items_count(key) > 0;
 }
 
 static void
-check_mfa(struct linter *l, const struct node *op, const struct node *key, bool allow)
+check_mfa(struct linter *l, const struct tree_node *op, const struct tree_node *key, bool allow)
 {
 	if (!key_is(key, "aws:MultiFactorAuthPresent") ||
 	    !span_eq_str(op->name, "BoolIfExists") || !allow ||
@@ -48,8 +48,8 @@ is_date(const struct condition *c)
 }
 
 static void
-check_hours(struct linter *l, const struct condition *c, const struct node *op,
-    const struct node *key)
+check_hours(struct linter *l, const struct condition *c, const struct tree_node *op,
+    const struct tree_node *key)
 {
 	if (!is_date(c) || !key_is(key, "aws:CurrentTime") || items_first(key) == NULL)
 		return;
@@ -61,7 +61,7 @@ check_hours(struct linter *l, const struct condition *c, const struct node *op,
 }
 
 static void
-check_key_name(struct linter *l, const struct node *key)
+check_key_name(struct linter *l, const struct tree_node *key)
 {
 	struct lint_nearest near = { .name = key->name };
 	bool ours = false;
@@ -87,7 +87,7 @@ check_key_name(struct linter *l, const struct node *key)
 }
 
 static void
-check_value(struct linter *l, const struct condition *c, const struct node *v)
+check_value(struct linter *l, const struct condition *c, const struct tree_node *v)
 {
 	struct condition_value compiled;
 	bool text = c->op->class == OPERATOR_STRING;
@@ -114,8 +114,8 @@ check_value(struct linter *l, const struct condition *c, const struct node *v)
 }
 
 static void
-check_key(struct linter *l, const struct condition *c, const struct node *op,
-    const struct node *key, bool allow)
+check_key(struct linter *l, const struct condition *c, const struct tree_node *op,
+    const struct tree_node *key, bool allow)
 {
 	check_mfa(l, op, key, allow);
 	check_hours(l, c, op, key);
@@ -130,19 +130,19 @@ check_key(struct linter *l, const struct condition *c, const struct node *op,
 		lint_say(l, "no-values", key->name_at,
 		    "There is no value to compare with: the condition is always %s.",
 		    c->op->negated ? "true" : "false");
-	for (const struct node *v = items_first(key); v != NULL; v = items_next(key, v))
+	for (const struct tree_node *v = items_first(key); v != NULL; v = items_next(key, v))
 		check_value(l, c, v);
 }
 
 void
-lint_conditions(struct linter *l, const struct node *condition, bool allow)
+lint_conditions(struct linter *l, const struct tree_node *condition, bool allow)
 {
-	for (const struct node *op = condition->first; op != NULL; op = op->next) {
+	for (const struct tree_node *op = condition->first; op != NULL; op = op->next) {
 		struct condition c = { 0 };
 
 		if (condition_operator(&c, op->name) != 0)
 			continue; /* empty, or it would not have been accepted */
-		for (const struct node *key = op->first; key != NULL; key = key->next)
+		for (const struct tree_node *key = op->first; key != NULL; key = key->next)
 			check_key(l, &c, op, key, allow);
 	}
 }

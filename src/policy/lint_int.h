@@ -27,12 +27,12 @@ void lint_say(struct linter *l, const char *code, struct policy_place at, const 
 void lint_edit(struct linter *l, size_t from, size_t to, const char *text);
 
 /* A value as it stands in the text: what is copied is copied so, escapes and all. */
-struct span lint_raw(const struct linter *l, const struct node *n);
+struct span lint_raw(const struct linter *l, const struct tree_node *n);
 
 /* Statements: actions and resources. */
-void lint_statement(struct linter *l, const struct node *statement);
+void lint_statement(struct linter *l, const struct tree_node *statement);
 /* One Condition element.  allow: of a statement that allows. */
-void lint_conditions(struct linter *l, const struct node *condition, bool allow);
+void lint_conditions(struct linter *l, const struct tree_node *condition, bool allow);
 
 /* Whether some text matches both patterns (* and ?; ${...} counts as *). */
 bool lint_overlap(struct arena *mem, struct span a, struct span b);

@@ -16,9 +16,9 @@
 enum fate { FATE_WORKS, FATE_NEEDS_STAR, FATE_NEEDS_SESSION, FATE_NEEDS_OTHER };
 
 static bool
-resource_covers(struct linter *l, const struct node *resources, const char *arn)
+resource_covers(struct linter *l, const struct tree_node *resources, const char *arn)
 {
-	for (const struct node *r = items_first(resources); r != NULL;
+	for (const struct tree_node *r = items_first(resources); r != NULL;
 	     r = items_next(resources, r))
 		if (lint_overlap(l->mem, r->text, span_str(arn)))
 			return true;
@@ -43,9 +43,9 @@ names_all(struct span arn, struct span vendor)
 }
 
 static bool
-covers_everything(const struct node *resources, struct span vendor)
+covers_everything(const struct tree_node *resources, struct span vendor)
 {
-	for (const struct node *r = items_first(resources); r != NULL;
+	for (const struct tree_node *r = items_first(resources); r != NULL;
 	     r = items_next(resources, r))
 		if (names_all(r->text, vendor))
 			return true;
@@ -65,7 +65,7 @@ has_type(const char *types, const char *type)
 
 static enum fate
 fate_of(struct linter *l, const struct vocabulary_action *a, struct span vendor,
-    const struct node *resources)
+    const struct tree_node *resources)
 {
 	struct span rest, type;
 
@@ -109,7 +109,7 @@ vendor_of(struct linter *l, struct span action)
 /* The first action that the pattern matches; NULL: none, which is said. */
 static const struct vocabulary_action *
 find_action(
-    struct linter *l, const struct node *n, const struct vocabulary_service *service)
+    struct linter *l, const struct tree_node *n, const struct vocabulary_service *service)
 {
 	ptrdiff_t colon = span_find(n->text, ':');
 	struct span name = span_sub(n->text, (size_t)colon + 1, n->text.n);
@@ -128,7 +128,7 @@ find_action(
 }
 
 static const struct vocabulary_action *
-known_action(struct linter *l, const struct node *n)
+known_action(struct linter *l, const struct tree_node *n)
 {
 	ptrdiff_t colon = span_find(n->text, ':');
 	const struct vocabulary_service *service;
@@ -148,7 +148,7 @@ struct sorted {
 };
 
 static void
-say_dead(struct linter *l, const struct node *n, enum fate fate)
+say_dead(struct linter *l, const struct tree_node *n, enum fate fate)
 {
 	if (fate == FATE_NEEDS_STAR)
 		lint_say(l, "needs-star", n->begin,
@@ -170,10 +170,10 @@ say_dead(struct linter *l, const struct node *n, enum fate fate)
 }
 
 static void
-sort_actions(struct linter *l, struct sorted *s, const struct node *actions,
-    const struct node *resources)
+sort_actions(struct linter *l, struct sorted *s, const struct tree_node *actions,
+    const struct tree_node *resources)
 {
-	for (const struct node *n = items_first(actions); n != NULL;
+	for (const struct tree_node *n = items_first(actions); n != NULL;
 	     n = items_next(actions, n)) {
 		const struct vocabulary_action *a = known_action(l, n);
 		bool wild = span_find(n->text, '*') >= 0 || span_find(n->text, '?') >= 0;
@@ -193,7 +193,7 @@ sort_actions(struct linter *l, struct sorted *s, const struct node *actions,
 /* The conditions stay: what was not meant without them is not granted without them. */
 static char *
 new_statement(struct linter *l, struct sorted *s, enum fate fate, const char *resource,
-    const struct node *condition)
+    const struct tree_node *condition)
 {
 	struct span raw = condition != NULL ? lint_raw(l, condition) : SPAN_NONE;
 
@@ -209,9 +209,9 @@ new_statement(struct linter *l, struct sorted *s, enum fate fate, const char *re
 /* Moves dead actions to statements of their own, behind this one. */
 static void
 mend_actions(
-    struct linter *l, struct sorted *s, const struct node *n, const struct node *actions)
+    struct linter *l, struct sorted *s, const struct tree_node *n, const struct tree_node *actions)
 {
-	const struct node *condition = node_get(n, "Condition");
+	const struct tree_node *condition = node_get(n, "Condition");
 	bool alone = n->parent != NULL && n->parent->kind == NODE_OBJECT;
 	char *more = arena_printf(l->mem, "%s%s%s",
 	    new_statement(l, s, FATE_NEEDS_SESSION, OWN_SESSIONS, condition),
@@ -229,8 +229,8 @@ mend_actions(
 }
 
 static void
-check_actions(struct linter *l, const struct node *n, const struct node *actions,
-    const struct node *resources, bool allow)
+check_actions(struct linter *l, const struct tree_node *n, const struct tree_node *actions,
+    const struct tree_node *resources, bool allow)
 {
 	struct sorted s = { 0 };
 
@@ -259,14 +259,14 @@ region_of(struct span arn)
 
 /* Instances without managed nodes: what was written for EC2 does not speak of mi-. */
 static void
-check_nodes(struct linter *l, const struct node *resources)
+check_nodes(struct linter *l, const struct tree_node *resources)
 {
-	const struct node *found = NULL;
+	const struct tree_node *found = NULL;
 	const char *managed;
 
 	if (resource_covers(l, resources, "arn:aws:ssm:*:*:managed-instance/*"))
 		return;
-	for (const struct node *r = items_first(resources); r != NULL && found == NULL;
+	for (const struct tree_node *r = items_first(resources); r != NULL && found == NULL;
 	     r = items_next(resources, r))
 		if (span_starts(r->text, "arn:aws:ec2:") &&
 		    lint_overlap(l->mem, r->text, SPAN("arn:aws:ec2:*:*:instance/i-*")))
@@ -288,9 +288,9 @@ check_nodes(struct linter *l, const struct node *resources)
 }
 
 static void
-check_fields(struct linter *l, const struct node *resources)
+check_fields(struct linter *l, const struct tree_node *resources)
 {
-	for (const struct node *r = items_first(resources); r != NULL;
+	for (const struct tree_node *r = items_first(resources); r != NULL;
 	     r = items_next(resources, r)) {
 		size_t colons = 0;
 
@@ -307,9 +307,9 @@ check_fields(struct linter *l, const struct node *resources)
 }
 
 static bool
-starts_sessions(const struct node *actions)
+starts_sessions(const struct tree_node *actions)
 {
-	for (const struct node *a = actions != NULL ? items_first(actions) : NULL;
+	for (const struct tree_node *a = actions != NULL ? items_first(actions) : NULL;
 	     a != NULL; a = items_next(actions, a))
 		if (span_eq_ci(a->text, "ssm:StartSession") ||
 		    span_eq_ci(a->text, "ssm:SendCommand"))
@@ -318,9 +318,9 @@ starts_sessions(const struct node *actions)
 }
 
 void
-lint_statement(struct linter *l, const struct node *n)
+lint_statement(struct linter *l, const struct tree_node *n)
 {
-	const struct node *effect = node_get(n, "Effect"),
+	const struct tree_node *effect = node_get(n, "Effect"),
 			  *actions = node_get(n, "Action"),
 			  *others = node_get(n, "NotAction"),
 			  *resources = node_get(n, "Resource"),

@@ -18,7 +18,7 @@ static const struct {
 };
 
 void
-complain(struct parser *ps, enum complaint_rank rank, const struct node *at,
+complain(struct parser *ps, enum complaint_rank rank, const struct tree_node *at,
     const char *why, const char *sentence, ...)
 {
 	struct policy_flaw *f = ps->flaw;
@@ -39,37 +39,37 @@ complain(struct parser *ps, enum complaint_rank rank, const struct node *at,
 }
 
 void
-complain_syntax(struct parser *ps, const struct node *at, const char *why)
+complain_syntax(struct parser *ps, const struct tree_node *at, const char *why)
 {
 	complain(ps, RANK_SYNTAX, at, why, "Syntax errors in policy.");
 }
 
-const struct node *
-items_first(const struct node *v)
+const struct tree_node *
+items_first(const struct tree_node *v)
 {
 	return v->kind == NODE_ARRAY ? v->first : v;
 }
 
-const struct node *
-items_next(const struct node *v, const struct node *item)
+const struct tree_node *
+items_next(const struct tree_node *v, const struct tree_node *item)
 {
 	return v->kind == NODE_ARRAY ? item->next : NULL;
 }
 
 size_t
-items_count(const struct node *v)
+items_count(const struct tree_node *v)
 {
 	size_t n = 0;
 
-	for (const struct node *i = items_first(v); i != NULL; i = items_next(v, i))
+	for (const struct tree_node *i = items_first(v); i != NULL; i = items_next(v, i))
 		n++;
 	return n;
 }
 
 bool
-items_are_strings(struct parser *ps, const struct node *v)
+items_are_strings(struct parser *ps, const struct tree_node *v)
 {
-	for (const struct node *i = items_first(v); i != NULL; i = items_next(v, i))
+	for (const struct tree_node *i = items_first(v); i != NULL; i = items_next(v, i))
 		if (i->kind != NODE_STRING) {
 			complain_syntax(
 			    ps, i, "a string, or a list of strings, is wanted");
@@ -79,7 +79,7 @@ items_are_strings(struct parser *ps, const struct node *v)
 }
 
 static void
-parse_version(struct parser *ps, const struct node *top, const struct node *v)
+parse_version(struct parser *ps, const struct tree_node *top, const struct tree_node *v)
 {
 	static const char sentence[] =
 	    "Policy document must be version 2012-10-17 or greater.";
@@ -97,10 +97,10 @@ parse_version(struct parser *ps, const struct node *top, const struct node *v)
 }
 
 static void
-parse_statements(struct parser *ps, const struct node *v)
+parse_statements(struct parser *ps, const struct tree_node *v)
 {
 	struct policy *p = ps->p;
-	const struct node *item;
+	const struct tree_node *item;
 
 	p->nstatements = items_count(v);
 	p->statements = arena_alloc(&p->mem, p->nstatements * sizeof(*p->statements));
@@ -114,10 +114,10 @@ parse_statements(struct parser *ps, const struct node *v)
 }
 
 static void
-check_sids(struct parser *ps, const struct node *v)
+check_sids(struct parser *ps, const struct tree_node *v)
 {
 	const struct statement *s = ps->p->statements;
-	const struct node *item = items_first(v);
+	const struct tree_node *item = items_first(v);
 
 	for (size_t i = 0; i < ps->p->nstatements; i++, item = items_next(v, item))
 		for (size_t j = 0; j < i && s[i].sid.n > 0; j++)
@@ -128,10 +128,10 @@ check_sids(struct parser *ps, const struct node *v)
 }
 
 static void
-parse_document(struct parser *ps, const struct node *top)
+parse_document(struct parser *ps, const struct tree_node *top)
 {
-	const struct node *statements = node_get(top, "Statement");
-	const struct node *id = node_get(top, "Id");
+	const struct tree_node *statements = node_get(top, "Statement");
+	const struct tree_node *id = node_get(top, "Id");
 
 	if (top->kind != NODE_OBJECT) {
 		complain_syntax(ps, top, "a policy is a JSON object");
@@ -141,7 +141,7 @@ parse_document(struct parser *ps, const struct node *top)
 		complain_syntax(ps, top,
 		    "this is a statement, not a policy: it belongs into the list "
 		    "\"Statement\" of an object that also has a \"Version\"");
-	for (const struct node *n = top->first; n != NULL; n = n->next)
+	for (const struct tree_node *n = top->first; n != NULL; n = n->next)
 		if (!span_eq_str(n->name, "Version") && !span_eq_str(n->name, "Id") &&
 		    !span_eq_str(n->name, "Statement"))
 			complain_syntax(ps, n, "a policy has no such element");
@@ -185,7 +185,7 @@ static void
 parse_text(struct parser *ps, struct span text)
 {
 	struct fault f = { 0 };
-	struct node *top;
+	struct tree_node *top;
 
 	if (tree_read(&top, &ps->scratch, text, &f) == 0) {
 		parse_document(ps, top);

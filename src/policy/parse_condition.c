@@ -5,25 +5,25 @@
 #include "policy/parse_int.h"
 
 static size_t
-count_conditions(const struct node *n)
+count_conditions(const struct tree_node *n)
 {
 	size_t count = 0;
 
-	for (const struct node *op = n->first; op != NULL; op = op->next)
-		for (const struct node *key = op->first; key != NULL; key = key->next)
+	for (const struct tree_node *op = n->first; op != NULL; op = op->next)
+		for (const struct tree_node *key = op->first; key != NULL; key = key->next)
 			count++;
 	return count;
 }
 
 /* Numbers and booleans may stand without quotes. */
 static bool
-value_allowed(const struct node *n)
+value_allowed(const struct tree_node *n)
 {
 	return n->kind == NODE_STRING || n->kind == NODE_NUMBER || n->kind == NODE_BOOL;
 }
 
 static void
-parse_value(struct parser *ps, struct condition *c, const struct node *n)
+parse_value(struct parser *ps, struct condition *c, const struct tree_node *n)
 {
 	struct condition_value *v = &c->values[c->nvalues];
 	struct fault f = { 0 };
@@ -45,17 +45,17 @@ parse_value(struct parser *ps, struct condition *c, const struct node *n)
 }
 
 static void
-parse_key(struct parser *ps, struct condition *c, const struct node *n)
+parse_key(struct parser *ps, struct condition *c, const struct tree_node *n)
 {
 	c->key = arena_copy(&ps->p->mem, n->name);
 	c->hash = policy_key_hash(c->key);
 	c->values = arena_alloc(&ps->p->mem, items_count(n) * sizeof(*c->values));
-	for (const struct node *i = items_first(n); i != NULL; i = items_next(n, i))
+	for (const struct tree_node *i = items_first(n); i != NULL; i = items_next(n, i))
 		parse_value(ps, c, i);
 }
 
 void
-parse_conditions(struct parser *ps, struct statement *s, const struct node *n)
+parse_conditions(struct parser *ps, struct statement *s, const struct tree_node *n)
 {
 	struct condition proto = { 0 };
 
@@ -65,7 +65,7 @@ parse_conditions(struct parser *ps, struct statement *s, const struct node *n)
 	}
 	s->conditions =
 	    arena_alloc(&ps->p->mem, count_conditions(n) * sizeof(*s->conditions));
-	for (const struct node *op = n->first; op != NULL; op = op->next) {
+	for (const struct tree_node *op = n->first; op != NULL; op = op->next) {
 		if (op->kind != NODE_OBJECT) {
 			complain_syntax(ps, op, "an operator holds an object of keys");
 			continue;
@@ -74,7 +74,7 @@ parse_conditions(struct parser *ps, struct statement *s, const struct node *n)
 			complain_syntax(ps, op, "there is no such condition operator");
 			continue;
 		}
-		for (const struct node *key = op->first; key != NULL; key = key->next) {
+		for (const struct tree_node *key = op->first; key != NULL; key = key->next) {
 			s->conditions[s->nconditions] = proto;
 			parse_key(ps, &s->conditions[s->nconditions++], key);
 		}

@@ -32,20 +32,20 @@ struct parser {
 };
 
 /* Keeps AWS's sentence, the place of "at", and why (may be NULL). */
-void complain(struct parser *ps, enum complaint_rank rank, const struct node *at,
+void complain(struct parser *ps, enum complaint_rank rank, const struct tree_node *at,
     const char *why, const char *sentence, ...) PRINTF(5, 6);
 /* "Syntax errors in policy." */
-void complain_syntax(struct parser *ps, const struct node *at, const char *why);
+void complain_syntax(struct parser *ps, const struct tree_node *at, const char *why);
 
 /*
  * A value that may be one or a list: for (item = items_first(v); ...; items_next(v, item)).
  */
-const struct node *items_first(const struct node *v);
-const struct node *items_next(const struct node *v, const struct node *item);
-size_t items_count(const struct node *v);
+const struct tree_node *items_first(const struct tree_node *v);
+const struct tree_node *items_next(const struct tree_node *v, const struct tree_node *item);
+size_t items_count(const struct tree_node *v);
 /* Complains unless v is a string or a list of strings. */
-bool items_are_strings(struct parser *ps, const struct node *v);
+bool items_are_strings(struct parser *ps, const struct tree_node *v);
 
-void parse_statement(struct parser *ps, struct statement *s, const struct node *n);
-void parse_conditions(struct parser *ps, struct statement *s, const struct node *n);
-void parse_principals(struct parser *ps, struct statement *s, const struct node *n);
+void parse_statement(struct parser *ps, struct statement *s, const struct tree_node *n);
+void parse_conditions(struct parser *ps, struct statement *s, const struct tree_node *n);
+void parse_principals(struct parser *ps, struct statement *s, const struct tree_node *n);

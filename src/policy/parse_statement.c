@@ -22,7 +22,7 @@ vendor_valid(struct span s)
 }
 
 static void
-check_action(struct parser *ps, const struct node *n)
+check_action(struct parser *ps, const struct tree_node *n)
 {
 	ptrdiff_t colon = span_find(n->text, ':');
 	struct span vendor = span_sub(n->text, 0, colon < 0 ? n->text.n : (size_t)colon);
@@ -56,14 +56,14 @@ lower(struct arena *mem, struct span s)
 }
 
 static void
-parse_actions(struct parser *ps, struct statement *s, const struct node *v)
+parse_actions(struct parser *ps, struct statement *s, const struct tree_node *v)
 {
 	struct arena *mem = &ps->p->mem;
 
 	if (!items_are_strings(ps, v))
 		return;
 	s->actions.list = arena_alloc(mem, items_count(v) * sizeof(*s->actions.list));
-	for (const struct node *i = items_first(v); i != NULL; i = items_next(v, i)) {
+	for (const struct tree_node *i = items_first(v); i != NULL; i = items_next(v, i)) {
 		check_action(ps, i);
 		/* Without variables nothing in a pattern can be wrong. */
 		if (template_compile(&s->actions.list[s->actions.n], mem,
@@ -101,7 +101,7 @@ iam_type_valid(struct span resource)
 /* What AWS wants of the fields behind the service. */
 static void
 check_service(
-    struct parser *ps, const struct node *n, struct span service, struct span rest)
+    struct parser *ps, const struct tree_node *n, struct span service, struct span rest)
 {
 	struct span region, account;
 	bool given = span_cut(&rest, ':', &region);
@@ -142,7 +142,7 @@ has_empty_field(struct span s)
 
 static void
 complain_partition(
-    struct parser *ps, const struct node *n, struct span partition, struct span rest)
+    struct parser *ps, const struct tree_node *n, struct span partition, struct span rest)
 {
 	struct span field[3];
 
@@ -159,7 +159,7 @@ complain_partition(
 }
 
 static void
-check_resource(struct parser *ps, const struct node *n)
+check_resource(struct parser *ps, const struct tree_node *n)
 {
 	struct span rest = n->text, arn, partition, service;
 
@@ -187,7 +187,7 @@ check_resource(struct parser *ps, const struct node *n)
 }
 
 static void
-parse_resources(struct parser *ps, struct statement *s, const struct node *v)
+parse_resources(struct parser *ps, struct statement *s, const struct tree_node *v)
 {
 	struct arena *mem = &ps->p->mem;
 	struct fault f = { 0 };
@@ -195,7 +195,7 @@ parse_resources(struct parser *ps, struct statement *s, const struct node *v)
 	if (!items_are_strings(ps, v))
 		return;
 	s->resources.list = arena_alloc(mem, items_count(v) * sizeof(*s->resources.list));
-	for (const struct node *i = items_first(v); i != NULL; i = items_next(v, i)) {
+	for (const struct tree_node *i = items_first(v); i != NULL; i = items_next(v, i)) {
 		check_resource(ps, i);
 		if (template_compile(&s->resources.list[s->resources.n], mem, i->text,
 			TEMPLATE_RESOURCE, ps->variables, &f) != 0)
@@ -211,9 +211,9 @@ parse_resources(struct parser *ps, struct statement *s, const struct node *v)
 /* --- the statement ------------------------------------------------------------------ */
 
 static void
-parse_effect(struct parser *ps, struct statement *s, const struct node *n)
+parse_effect(struct parser *ps, struct statement *s, const struct tree_node *n)
 {
-	const struct node *v = node_get(n, "Effect");
+	const struct tree_node *v = node_get(n, "Effect");
 
 	if (v == NULL) {
 		complain_syntax(ps, n, "the element \"Effect\" is missing");
@@ -238,9 +238,9 @@ alphanumeric(struct span s)
 }
 
 static void
-parse_sid(struct parser *ps, struct statement *s, const struct node *n)
+parse_sid(struct parser *ps, struct statement *s, const struct tree_node *n)
 {
-	const struct node *v = node_get(n, "Sid");
+	const struct tree_node *v = node_get(n, "Sid");
 
 	if (v == NULL)
 		return;
@@ -255,12 +255,12 @@ parse_sid(struct parser *ps, struct statement *s, const struct node *n)
 }
 
 static void
-check_elements(struct parser *ps, const struct node *n)
+check_elements(struct parser *ps, const struct tree_node *n)
 {
 	static const char *const known[] = { "Sid", "Effect", "Action", "NotAction",
 		"Resource", "NotResource", "Principal", "NotPrincipal", "Condition" };
 
-	for (const struct node *m = n->first; m != NULL; m = m->next) {
+	for (const struct tree_node *m = n->first; m != NULL; m = m->next) {
 		bool found = false;
 
 		for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -271,11 +271,11 @@ check_elements(struct parser *ps, const struct node *n)
 }
 
 /* Action or NotAction, Resource or NotResource: one of them; NULL when neither is there. */
-static const struct node *
-one_of(struct parser *ps, const struct node *n, const char *name, const char *negated,
+static const struct tree_node *
+one_of(struct parser *ps, const struct tree_node *n, const char *name, const char *negated,
     bool *negative)
 {
-	const struct node *a = node_get(n, name), *b = node_get(n, negated);
+	const struct tree_node *a = node_get(n, name), *b = node_get(n, negated);
 
 	if (a != NULL && b != NULL)
 		complain_syntax(ps, b, "an element and its opposite exclude each other");
@@ -284,9 +284,9 @@ one_of(struct parser *ps, const struct node *n, const char *name, const char *ne
 }
 
 static void
-parse_target(struct parser *ps, struct statement *s, const struct node *n)
+parse_target(struct parser *ps, struct statement *s, const struct tree_node *n)
 {
-	const struct node *v = one_of(ps, n, "Resource", "NotResource", &s->not_resource);
+	const struct tree_node *v = one_of(ps, n, "Resource", "NotResource", &s->not_resource);
 
 	if (ps->p->kind == POLICY_TRUST) {
 		if (v != NULL)
@@ -302,9 +302,9 @@ parse_target(struct parser *ps, struct statement *s, const struct node *n)
 }
 
 void
-parse_statement(struct parser *ps, struct statement *s, const struct node *n)
+parse_statement(struct parser *ps, struct statement *s, const struct tree_node *n)
 {
-	const struct node *v;
+	const struct tree_node *v;
 
 	s->begin = n->begin;
 	s->end = n->end;

@@ -58,18 +58,18 @@ read_principal(struct policy_principal *out, struct span type, struct span s)
 }
 
 static size_t
-count_principals(const struct node *v)
+count_principals(const struct tree_node *v)
 {
 	size_t n = 1;
 
-	for (const struct node *type = v->first; type != NULL; type = type->next)
+	for (const struct tree_node *type = v->first; type != NULL; type = type->next)
 		n += items_count(type);
 	return n;
 }
 
 /* {"AWS": ...}: one kind with its values. */
 static void
-read_type(struct parser *ps, struct principals *who, const struct node *v)
+read_type(struct parser *ps, struct principals *who, const struct tree_node *v)
 {
 	if (!span_eq_str(v->name, "AWS") && !span_eq_str(v->name, "Service") &&
 	    !span_eq_str(v->name, "Federated")) {
@@ -80,7 +80,7 @@ read_type(struct parser *ps, struct principals *who, const struct node *v)
 	}
 	if (!items_are_strings(ps, v))
 		return;
-	for (const struct node *i = items_first(v); i != NULL; i = items_next(v, i)) {
+	for (const struct tree_node *i = items_first(v); i != NULL; i = items_next(v, i)) {
 		struct policy_principal *p = &who->list[who->n++];
 
 		if (!read_principal(p, v->name, i->text))
@@ -93,7 +93,7 @@ read_type(struct parser *ps, struct principals *who, const struct node *v)
 }
 
 static void
-read_principals(struct parser *ps, struct principals *who, const struct node *v)
+read_principals(struct parser *ps, struct principals *who, const struct tree_node *v)
 {
 	who->list = arena_alloc(&ps->p->mem, count_principals(v) * sizeof(*who->list));
 	if (v->kind == NODE_STRING && span_eq_str(v->text, "*")) {
@@ -105,7 +105,7 @@ read_principals(struct parser *ps, struct principals *who, const struct node *v)
 		    "Invalid principal in policy.");
 		return;
 	}
-	for (const struct node *type = v->first; type != NULL; type = type->next)
+	for (const struct tree_node *type = v->first; type != NULL; type = type->next)
 		read_type(ps, who, type);
 	if (who->n == 0)
 		complain(ps, RANK_PRINCIPAL, v, NULL,
@@ -113,9 +113,9 @@ read_principals(struct parser *ps, struct principals *who, const struct node *v)
 }
 
 void
-parse_principals(struct parser *ps, struct statement *s, const struct node *n)
+parse_principals(struct parser *ps, struct statement *s, const struct tree_node *n)
 {
-	const struct node *v = node_get(n, "Principal"),
+	const struct tree_node *v = node_get(n, "Principal"),
 			  *others = node_get(n, "NotPrincipal");
 
 	if (ps->p->kind != POLICY_TRUST) {

@@ -15,7 +15,7 @@ struct reader {
 	struct policy_place at;
 };
 
-static int read_value(struct reader *r, struct node **out);
+static int read_value(struct reader *r, struct tree_node **out);
 
 static int
 peek(const struct reader *r)
@@ -169,9 +169,9 @@ read_string(struct reader *r, struct span *out)
 /* --- values ----------------------------------------------------------------------- */
 
 static int
-read_children(struct reader *r, struct node *parent, int close)
+read_children(struct reader *r, struct tree_node *parent, int close)
 {
-	struct node **tail = &parent->first;
+	struct tree_node **tail = &parent->first;
 	size_t index = 0;
 
 	step(r);
@@ -198,7 +198,7 @@ read_children(struct reader *r, struct node *parent, int close)
 
 /* true, false, null and numbers. */
 static int
-read_word(struct reader *r, struct node *n)
+read_word(struct reader *r, struct tree_node *n)
 {
 	uint32_t from = r->at.offset;
 	int c;
@@ -216,9 +216,9 @@ read_word(struct reader *r, struct node *n)
 }
 
 static int
-read_value(struct reader *r, struct node **out)
+read_value(struct reader *r, struct tree_node **out)
 {
-	struct node *n = arena_alloc(r->mem, sizeof(*n));
+	struct tree_node *n = arena_alloc(r->mem, sizeof(*n));
 	int err;
 
 	skip_blanks(r);
@@ -245,7 +245,7 @@ read_value(struct reader *r, struct node **out)
 }
 
 int
-tree_read(struct node **out, struct arena *mem, struct span in, struct fault *f)
+tree_read(struct tree_node **out, struct arena *mem, struct span in, struct fault *f)
 {
 	struct reader r = { .mem = mem, .in = in, .at = { 1, 1, 0 } };
 	auto_json *checked = NULL;
@@ -262,19 +262,19 @@ tree_read(struct node **out, struct arena *mem, struct span in, struct fault *f)
 	return 0;
 }
 
-const struct node *
-node_get(const struct node *object, const char *name)
+const struct tree_node *
+node_get(const struct tree_node *object, const char *name)
 {
 	if (object->kind != NODE_OBJECT)
 		return NULL;
-	for (const struct node *n = object->first; n != NULL; n = n->next)
+	for (const struct tree_node *n = object->first; n != NULL; n = n->next)
 		if (span_eq_str(n->name, name))
 			return n;
 	return NULL;
 }
 
 void
-node_path(struct buf *out, const struct node *n)
+node_path(struct buf *out, const struct tree_node *n)
 {
 	if (n->parent == NULL)
 		return;

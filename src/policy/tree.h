@@ -29,22 +29,22 @@ enum node_kind {
 };
 
 /* Owner: the arena of tree_read().  Neither of the spans points into the input. */
-struct node {
+struct tree_node {
 	enum node_kind kind;
 	struct span name; /* of a member of an object */
 	struct span text; /* a string, decoded; of numbers and booleans as written */
 	struct policy_place name_at;
 	struct policy_place begin, end; /* end: behind the last character */
-	const struct node *parent;      /* NULL at the top */
-	struct node *first, *next;      /* members and elements, in their order */
+	const struct tree_node *parent;      /* NULL at the top */
+	struct tree_node *first, *next;      /* members and elements, in their order */
 	size_t index;                   /* among its siblings */
 };
 
 /* ERR_INVALID or ERR_LIMIT (nesting) with line and column in *f. */
 int tree_read(
-    struct node **out, struct arena *mem, struct span in, struct fault *f) MUST_USE;
+    struct tree_node **out, struct arena *mem, struct span in, struct fault *f) MUST_USE;
 
 /* Member of an object; NULL when there is none. */
-const struct node *node_get(const struct node *object, const char *name);
+const struct tree_node *node_get(const struct tree_node *object, const char *name);
 /* "Statement[1].Condition.Bool"; the top is "". */
-void node_path(struct buf *out, const struct node *n);
+void node_path(struct buf *out, const struct tree_node *n);

@@ -248,6 +248,7 @@ handle_data(struct gateway *g, struct http_req *r)
 		    r, 400, "ValidationException", "this is not the id of a session");
 		return;
 	}
+	principal_init(&a.who);
 	if (!is_post(r) && !authn_is_signed(r)) { /* a client: its token speaks for it */
 		data_upgrade(g, r, id, &a.who);
 		return;

@@ -76,6 +76,37 @@ t_migrate(void **state)
 	OK(sqlite3_close(db));
 }
 
+/* Before there were policies: users in a table of their own, and one who may do everything. */
+static void
+t_migrate_users(void **state)
+{
+	struct store_migration old[] = { store_migrations[0], store_migrations[1],
+		store_migrations[2], { NULL, NULL, 0 } };
+	struct fault f = { 0 };
+	sqlite3 *db;
+	(void)state;
+
+	OK(sqlite3_open(":memory:", &db));
+	OK(store_migrate(db, old, &f));
+	OK(sqlite3_exec(db,
+	    "INSERT INTO users VALUES ('admin', 'AIDA1', '/', 5), ('bob', 'AIDA2', '/x/', 6);"
+	    "INSERT INTO access_keys VALUES ('AKIA1', 's', 1, 'admin', '', 1, 5, 0)",
+	    NULL, NULL, NULL));
+	OK(store_migrate(db, store_migrations, &f));
+	assert_int_equal(
+	    query(db, "SELECT count(*) FROM entities WHERE kind = 1 AND name = 'bob'"
+		      " AND id = 'AIDA2' AND path = '/x/' AND created_ms = 6"),
+	    1);
+	assert_int_equal(query(db, "SELECT count(*) FROM attachments"), 1);
+	assert_int_equal(query(db, "SELECT count(*) FROM attachments WHERE owner ="
+				   " 'User/admin' AND policy_arn LIKE '%/AdministratorAccess'"),
+	    1);
+	assert_int_equal(query(db, "SELECT count(*) FROM access_keys WHERE access_key ="
+				   " 'AKIA1' AND secret = 's' AND session_json = ''"),
+	    1);
+	OK(sqlite3_close(db));
+}
+
 static void
 t_refused(void **state)
 {
@@ -248,6 +279,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_migrate),
+		cmocka_unit_test(t_migrate_users),
 		cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_foreign_file),
 		cmocka_unit_test(t_pragmas),

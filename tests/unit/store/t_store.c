@@ -22,24 +22,6 @@ meta_rows(struct store_tx *tx, struct arena *mem)
 	return 0;
 }
 
-static int
-user_rows(struct store_tx *tx, struct arena *mem)
-{
-	struct store_user u = { str("alice"), str("AIDA1"), str("/"), 5 }, got;
-
-	OK(store_user_put(tx, &u));
-	assert_int_equal(store_user_put(tx, &u), ERR_EXISTS);
-	u.name = str("ALICE"); /* the same name to IAM */
-	u.user_id = str("AIDA2");
-	assert_int_equal(store_user_put(tx, &u), ERR_EXISTS);
-	OK(store_user_get(tx, mem, "alice", &got));
-	assert_string_equal(got.user_id, "AIDA1");
-	assert_string_equal(got.path, "/");
-	assert_int_equal(got.created_ms, 5);
-	assert_int_equal(store_user_get(tx, mem, "bob", &got), ERR_NOTFOUND);
-	return 0;
-}
-
 static struct store_key
 key_of(const char *access_key, int kind, const char *owner, int64_t expires_ms)
 {
@@ -477,7 +459,6 @@ t_rows(void **state)
 		int (*fn)(struct store_tx *tx, struct arena *mem);
 	} t[] = {
 		{ "settings", meta_rows },
-		{ "users", user_rows },
 		{ "access keys", key_rows },
 		{ "activations", activation_rows },
 		{ "nodes", node_rows },

@@ -43,80 +43,6 @@ t_table(void **state)
 	op_table_fini(&t);
 }
 
-/* ---- nobody but admin and own node ---- */
-
-static const char *
-denied(const struct principal *who, const char *action, const char *resource,
-    struct arena *mem)
-{
-	const char *message = NULL;
-	struct authz_request q = { who, action, &resource, 1 };
-
-	return authorise(&q, mem, &message) == 0 ? NULL : message;
-}
-
-static void
-t_authorise(void **state)
-{
-	static const char own[] =
-	    "arn:aws:ssm:eu-north-1:111122223333:managed-instance/mi-1";
-	static const char other[] =
-	    "arn:aws:ssm:eu-north-1:111122223333:managed-instance/mi-2";
-	static const char ec2_other[] =
-	    "arn:aws:ec2:eu-north-1:111122223333:instance/i-2";
-	static const char any[] = "arn:aws:ssm:eu-north-1:111122223333:*";
-	static const char doc[] = "arn:aws:ssm:eu-north-1::document/AWS-StartSSHSession";
-	struct principal admin = { .kind = PRINCIPAL_USER, .name = "admin", .arn = "A" };
-	struct principal user = { .kind = PRINCIPAL_USER, .name = "bob", .arn = "B" };
-	struct principal node = { .kind = PRINCIPAL_NODE, .name = "mi-1", .arn = "N" };
-	struct principal fake = { .kind = PRINCIPAL_NODE, .name = "admin", .arn = "F" };
-	struct principal none = { .kind = PRINCIPAL_NONE, .name = "admin", .arn = "" };
-	static const struct {
-		const char *what, *action, *resource;
-		bool admin, user, node, fake, none;
-	} t[] = {
-		{ "a person's action", "ssm:StartSession", own, true, false, false, false,
-		    false },
-		{ "an agent's, as itself", "ssm:UpdateInstanceInformation", own, true,
-		    false, true, false, false },
-		{ "an agent's, as another", "ssm:UpdateInstanceInformation", other, true,
-		    false, false, false, false },
-		{ "as another of EC2", "ssm:UpdateInstanceInformation", ec2_other, true,
-		    false, false, false, false },
-		{ "an agent's, of no node", "ssm:ListAssociations", any, true, false,
-		    true, true, false },
-		{ "a document", "ssm:GetDocument", doc, true, false, true, true, false },
-		{ "its channel", "ssmmessages:CreateControlChannel", own, true, false,
-		    true, false, false },
-		{ "another's channel", "ssmmessages:CreateControlChannel", other, true,
-		    false, false, false, false },
-		{ "what is no ARN", "ssm:GetDocument", "nonsense", true, false, false,
-		    false, false },
-	};
-	auto_arena mem;
-	(void)state;
-
-	arena_init(&mem);
-	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		row(t[i].what);
-		assert_int_equal(
-		    denied(&admin, t[i].action, t[i].resource, &mem) == NULL, t[i].admin);
-		assert_int_equal(
-		    denied(&user, t[i].action, t[i].resource, &mem) == NULL, t[i].user);
-		assert_int_equal(
-		    denied(&node, t[i].action, t[i].resource, &mem) == NULL, t[i].node);
-		assert_int_equal(
-		    denied(&fake, t[i].action, t[i].resource, &mem) == NULL, t[i].fake);
-		assert_int_equal(
-		    denied(&none, t[i].action, t[i].resource, &mem) == NULL, t[i].none);
-	}
-	check_text(span_str(denied(&user, "ssm:StartSession", own, &mem)),
-	    "User: B is not authorized to perform: ssm:StartSession on resource: "
-	    "arn:aws:ssm:eu-north-1:111122223333:managed-instance/mi-1 because no "
-	    "identity-based "
-	    "policy allows the ssm:StartSession action");
-}
-
 /* ---- broken requests ---- */
 
 /* What is done to a good request before it is sent. */
@@ -479,7 +405,6 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_table),
-		cmocka_unit_test(t_authorise),
 		cmocka_unit_test(t_harm_json),
 		cmocka_unit_test(t_harm_xml),
 		cmocka_unit_test(t_bodies),

@@ -21,7 +21,7 @@ t_account_init(void **state)
 	struct account_made m, again;
 	struct fault f = { 0 };
 	auto_arena mem = { 0 };
-	struct identity who;
+	struct principal who;
 	struct store_key key;
 	char *id;
 	(void)state;
@@ -39,13 +39,13 @@ t_account_init(void **state)
 	assert_string_equal(id, m.account);
 
 	OK(identity_of_key(store_reader(w.store), &mem, m.access_key, 0, &who, &key));
-	assert_int_equal(who.kind, IDENTITY_USER);
+	assert_int_equal(who.kind, PRINCIPAL_USER);
 	assert_string_equal(
 	    who.arn, arena_printf(&mem, "arn:aws:iam::%s:user/admin", m.account));
 	assert_string_equal(who.access_key, m.access_key);
 	assert_string_equal(who.session_name, "admin");
 	assert_string_equal(who.run_as, "");
-	assert_string_equal(who.node_id, "");
+	assert_string_equal(who.role, "");
 	assert_true(span_starts(span_str(who.user_id), "AIDA"));
 	assert_int_equal(strlen(who.user_id), IDENTITY_ID_LEN);
 	assert_string_equal(key.secret, m.secret);
@@ -113,7 +113,7 @@ t_of_key(void **state)
 	};
 	struct world w;
 	struct account_made m;
-	struct identity who;
+	struct principal who;
 	auto_arena mem = { 0 };
 	(void)state;
 
@@ -128,13 +128,14 @@ t_of_key(void **state)
 		    t[i].r);
 	}
 	OK(identity_of_key(store_reader(w.store), &mem, "ASIANODE", 1, &who, NULL));
-	assert_int_equal(who.kind, IDENTITY_NODE);
+	assert_int_equal(who.kind, PRINCIPAL_NODE);
 	assert_string_equal(who.arn,
 	    arena_printf(
 		&mem, "arn:aws:sts::%s:assumed-role/SallyportNode/" NODE, m.account));
 	assert_true(span_starts(span_str(who.user_id), "AROA"));
 	assert_string_equal(who.user_id + IDENTITY_ID_LEN, ":" NODE);
-	assert_string_equal(who.node_id, NODE);
+	assert_string_equal(who.name, NODE);
+	assert_string_equal(who.role, "SallyportNode");
 	OK(identity_of_user(store_reader(w.store), &mem, "admin", &who));
 	assert_string_equal(who.run_as, "ops");
 	world_fini(&w);
@@ -189,11 +190,11 @@ t_of_owner(void **state)
 		    "AIDAOTHER0000000000000", ERR_NOTFOUND },
 		{ "a node", "ASIASWEPT00000000000", "assumed-role/SallyportNode/" NODE,
 		    NULL, ERR_NOTFOUND },
-		{ "no ARN at all", NULL, "", NULL, ERR_NOTFOUND },
+		{ "no ARN at all", "ASIASWEPT00000000000", "", NULL, ERR_NOTFOUND },
 	};
 	struct world w;
 	struct account_made m;
-	struct identity admin, who;
+	struct principal admin, who;
 	auto_arena mem = { 0 };
 	(void)state;
 
