@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Base64, RFC 4648 section 4.  The decoder takes exactly what the encoder writes:
- * full padding, no blanks or line ends, and unused bits zero (section 3.5), so equal
- * bytes have one spelling.  Pure.
+ * Base64, RFC 4648 sections 4 and 5.  The decoders take exactly what an encoder writes:
+ * full padding or none, no blanks or line ends, and unused bits zero (section 3.5), so
+ * equal bytes have one spelling.  Pure.
  */
 #include "base/text.h"
 
@@ -87,6 +87,32 @@ base64_decode(struct buf *out, struct span s)
 			return ERR_INVALID;
 		}
 		buf_add(out, span_of(raw, 3 - cut));
+	}
+	return buf_check(out);
+}
+
+/* The last group may be short; '-' and '_' stand for '+' and '/', which are refused. */
+int
+base64url_decode(struct buf *out, struct span s)
+{
+	size_t start = out->len;
+
+	for (size_t i = 0; i < s.n; i += 4) {
+		size_t have = MIN(s.n - i, (size_t)4);
+		uint8_t group[4] = { 0 }, raw[3];
+		bool ok = have > 1;
+
+		for (size_t k = 0; k < have; k++) {
+			uint8_t c = s.p[i + k];
+
+			ok = ok && c != '+' && c != '/';
+			group[k] = c == '-' ? '+' : c == '_' ? '/' : c;
+		}
+		if (!ok || !decode_group(raw, group, 4 - have)) {
+			out->len = start;
+			return ERR_INVALID;
+		}
+		buf_add(out, span_of(raw, have - 1));
 	}
 	return buf_check(out);
 }

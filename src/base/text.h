@@ -16,6 +16,8 @@ int hex_digit(uint8_t c); /* 0..15, or -1 */
 void base64_encode(struct buf *out, struct span s); /* standard alphabet, padded */
 /* Strict: padding, no blanks, unused bits zero.  Adds nothing on ERR_INVALID. */
 int base64_decode(struct buf *out, struct span s) MUST_USE;
+/* The same with the alphabet for URLs and without padding, as in JSON Web Tokens. */
+int base64url_decode(struct buf *out, struct span s) MUST_USE;
 
 bool utf8_valid(struct span s);
 /* The first character of s; returns its length, or 0 when it is invalid or cut short. */

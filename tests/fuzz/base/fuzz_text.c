@@ -69,6 +69,11 @@ encodings(struct span in)
 	} else {
 		PROPERTY("refused base64 leaves nothing", decoded.len == 0);
 	}
+	buf_reset(&decoded);
+	if (base64url_decode(&decoded, in) == 0)
+		PROPERTY("three bytes for four characters", decoded.len == in.n * 3 / 4);
+	else
+		PROPERTY("refused base64url leaves nothing", decoded.len == 0);
 	buf_fini(&decoded);
 	buf_fini(&encoded);
 }

@@ -108,6 +108,40 @@ t_base64_refuses(void **state)
 }
 
 static void
+t_base64url(void **state)
+{
+	static const struct {
+		const char *what;
+		struct span in;
+		const char *raw; /* NULL: refused */
+	} t[] = {
+		{ "nothing", SPAN(""), "" },
+		{ "one byte", SPAN("Zg"), "f" },
+		{ "two bytes", SPAN("Zm8"), "fo" },
+		{ "three bytes", SPAN("Zm9v"), "foo" },
+		{ "four bytes", SPAN("Zm9vYg"), "foob" },
+		{ "both other letters", SPAN("--__"), "\xfb\xef\xff" },
+		{ "padding", SPAN("Zg=="), NULL },
+		{ "one letter over", SPAN("Zm9vY"), NULL },
+		{ "the standard alphabet", SPAN("++//"), NULL },
+		{ "unused bits set, one byte", SPAN("Zh"), NULL },
+		{ "unused bits set, two bytes", SPAN("Zm9"), NULL },
+		{ "a line feed", SPAN("Zm9v\n"), NULL },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		auto_buf raw;
+
+		row(t[i].what);
+		buf_init(&raw, 100);
+		assert_int_equal(base64url_decode(&raw, t[i].in),
+		    t[i].raw != NULL ? 0 : ERR_INVALID);
+		check_text(buf_span(&raw), t[i].raw != NULL ? t[i].raw : "");
+	}
+}
+
+static void
 t_base64_limit(void **state)
 {
 	auto_buf b;
@@ -170,6 +204,7 @@ main(void)
 		cmocka_unit_test(t_hex),
 		cmocka_unit_test(t_base64_vectors),
 		cmocka_unit_test(t_base64_refuses),
+		cmocka_unit_test(t_base64url),
 		cmocka_unit_test(t_base64_limit),
 		cmocka_unit_test(t_uuid),
 	};
