@@ -90,7 +90,7 @@ int64_t api_time(const struct api_call *c, const char *member, int64_t fallback)
 
 enum {
 	PAGE_KEY_LEN = 32,
-	PAGE_POSITION_MAX = 640, /* the longest: a node, a tag key of 128 characters */
+	PAGE_POSITION_MAX = 768, /* the longest: the ARN of a policy, path and name in it */
 	PAGE_TOKEN_MAX = 2048,
 };
 
@@ -105,14 +105,14 @@ struct page {
 };
 
 /*
- * Begins the list with room for limit rows.  A NextToken is bound to the operation and to
+ * Begins the list with room for limit rows.  A token is bound to the operation and to
  * all other parameters but the page size; anything else fails with the service's code.
  */
 int page_open(
     struct page *p, struct api_call *c, const char *list, int64_t limit) MUST_USE;
 /* Before each row: false when the page is full and the walk is over. */
 bool page_take(struct page *p, const char *position) MUST_USE;
-/* Ends the list; a NextToken follows when there are more rows. */
+/* Ends the list; a NextToken, with IAM a Marker, follows when there are more rows. */
 void page_close(struct page *p);
 
 /* ---- resources (resource.c) ---- */

@@ -200,6 +200,8 @@ error_status(enum api_protocol p, const char *code)
 		{ "InvalidAccessKeyId", 403 },
 		{ "RequestTimeTooSkewed", 403 },
 		{ "NoSuchEntity", 404 },
+		{ "EntityAlreadyExists", 409 },
+		{ "DeleteConflict", 409 },
 		{ "LimitExceeded", 409 },
 		{ "DryRunOperation", 412 },
 	};

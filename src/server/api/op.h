@@ -89,7 +89,7 @@ extern const struct api_op api_association_ops[];
 extern const struct api_op api_document_ops[];
 extern const struct api_op api_ec2_ops[];
 extern const struct api_op api_ec2_tag_ops[];
-extern const struct api_op api_iam_ops[];
+extern const struct api_op api_iam_user_ops[];
 extern const struct api_op api_mds_ops[];
 extern const struct api_op api_node_ops[];
 extern const struct api_op api_session_ops[];

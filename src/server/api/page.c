@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * NextToken: base64 of
+ * NextToken, or Marker: base64 of
  *
  *	HMAC-SHA-256 (16 bytes)  position
  *
@@ -14,13 +14,36 @@
 
 enum { MAC_LEN = 16 };
 
+/* How the services call all this. */
+static const struct style {
+	const char *token, *size; /* of the input */
+	const char *next;         /* of the answer */
+	bool truncated;           /* IsTruncated says whether there is a next one */
+	const char *code, *text;  /* of a bad token */
+} style_json = { "NextToken", "MaxResults", "NextToken", false, "InvalidNextToken",
+	"The specified token isn't valid." },
+  style_ec2 = { "NextToken", "MaxResults", "nextToken", false, "InvalidParameterValue",
+	  "Unable to parse pagination token" },
+  style_iam = { "Marker", "MaxItems", "Marker", true, "ValidationError",
+	  "Invalid Marker." };
+
+static const struct style *
+style_of(const struct api_call *c)
+{
+	switch (c->service) {
+	case API_EC2:
+		return &style_ec2;
+	case API_IAM:
+		return &style_iam;
+	default:
+		return &style_json;
+	}
+}
+
 static int
 bad_token(struct api_call *c)
 {
-	if (c->service == API_EC2)
-		return api_fail(
-		    c, "InvalidParameterValue", "Unable to parse pagination token");
-	return api_fail(c, "InvalidNextToken", "The specified token isn't valid.");
+	return api_fail(c, style_of(c)->code, "%s", style_of(c)->text);
 }
 
 static void
@@ -30,8 +53,8 @@ token_mac(struct api_call *c, struct span position, uint8_t mac[SHA256_LEN])
 	auto_buf b;
 	char *text;
 
-	json_object_del(in, "NextToken");
-	json_object_del(in, "MaxResults");
+	json_object_del(in, style_of(c)->token);
+	json_object_del(in, style_of(c)->size);
 	text = json_dumps(in, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(in);
 	buf_init(&b, 64UL * 1024 * 1024);
@@ -47,7 +70,7 @@ token_mac(struct api_call *c, struct span position, uint8_t mac[SHA256_LEN])
 static int
 token_read(struct api_call *c, const char **after)
 {
-	const char *token = api_str(c, "NextToken");
+	const char *token = api_str(c, style_of(c)->token);
 	uint8_t mac[SHA256_LEN];
 	struct span position;
 	auto_buf b;
@@ -83,11 +106,10 @@ token_make(struct api_call *c, const char *position)
 	return arena_strdup(&c->mem, buf_cstr(&text));
 }
 
-/* EC2 answers in XML, the others in JSON. */
 static bool
 in_xml(const struct page *p)
 {
-	return p->c->service == API_EC2;
+	return api_services[p->c->service].protocol != API_JSON;
 }
 
 int
@@ -131,12 +153,15 @@ page_close(struct page *p)
 {
 	struct api_call *c = p->c;
 	const char *token = p->more ? token_make(c, p->last) : NULL;
+	const struct style *s = style_of(c);
 
-	if (in_xml(p)) {
-		xw_close(&c->out, p->list);
-		xw_elem_opt(&c->out, "nextToken", token);
-	} else {
+	if (!in_xml(p)) {
 		jw_close(&c->w, ']');
-		jw_field_opt(&c->w, "NextToken", token);
+		jw_field_opt(&c->w, s->next, token);
+		return;
 	}
+	xw_close(&c->out, p->list);
+	if (s->truncated)
+		xw_elem_bool(&c->out, "IsTruncated", p->more);
+	xw_elem_opt(&c->out, s->next, token);
 }

@@ -15,6 +15,7 @@
 #include "codec/http1.h"
 #include "codec/json.h"
 #include "codec/uri.h"
+#include "codec/xmlw.h"
 #include "crypto/crypto.h"
 #include "ev/sim.h"
 #include "net/http_client.h"
@@ -273,6 +274,18 @@ ec2(struct world *w, const char *op, const char *form)
 	query_as(w, &w->admin, "ec2", "2016-11-15", op, form);
 }
 
+static inline void
+iam_as(struct world *w, const struct signer *s, const char *op, const char *form)
+{
+	query_as(w, s, "iam", "2010-05-08", op, form);
+}
+
+static inline void
+iam(struct world *w, const char *op, const char *form)
+{
+	iam_as(w, &w->admin, op, form);
+}
+
 /* ---- looking at answers ---- */
 
 static inline void
@@ -313,6 +326,29 @@ expect_xml_error(struct world *w, int status, const char *code, const char *mess
 	if (message != NULL &&
 	    !body_has(w, arena_printf(&w->mem, "<Message>%s</Message>", message)))
 		fail_msg("wanted \"%s\", got %s", message, w->body);
+}
+
+/* The text of the first element of an XML answer with this name. */
+static inline const char *
+element(struct world *w, const char *name)
+{
+	char text[8192];
+
+	if (xml_find_text(text, sizeof(text), span_str(w->body), name) != 0)
+		fail_msg("no %s in %s", name, w->body);
+	return arena_strdup(&w->mem, text);
+}
+
+/* The same as a form carries it: a Marker for the next page. */
+static inline const char *
+element_encoded(struct world *w, const char *name)
+{
+	const char *text = element(w, name);
+	auto_buf b;
+
+	buf_init(&b, 3 * strlen(text) + 1);
+	uri_encode(&b, span_str(text), false);
+	return arena_strdup(&w->mem, buf_cstr(&b));
 }
 
 static inline const char *
