@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See mfa.h. */
+#include "server/domain/mfa.h"
+
+#include "crypto/crypto.h"
+#include "crypto/totp.h"
+#include "proto/arn.h"
+#include "server/domain/identity.h"
+
+char *
+mfa_arn(struct arena *mem, const char *account, const struct store_mfa *m)
+{
+	return arn_iam(mem, account, "mfa", m->path, m->name);
+}
+
+int
+mfa_find(
+    struct store_tx *tx, struct arena *mem, const char *serial_arn, struct store_mfa *m)
+{
+	const char *slash = strrchr(serial_arn, '/');
+	char *account;
+	int r;
+
+	if (slash == NULL)
+		return ERR_NOTFOUND;
+	if ((r = account_id(tx, mem, &account)) != 0 ||
+	    (r = store_mfa_get(tx, mem, slash + 1, m)) != 0)
+		return r;
+	return strcmp(mfa_arn(mem, account, m), serial_arn) == 0 ? 0 : ERR_NOTFOUND;
+}
+
+static bool
+is_code(const struct store_mfa *m, int64_t step, const char *code)
+{
+	char want[TOTP_DIGITS + 1];
+	bool same = totp_code(want, m->seed, step) == 0 &&
+	    secret_eq(span_str(want), span_str(code));
+
+	secret_wipe(want, sizeof(want));
+	return same;
+}
+
+static int
+accept(struct store_tx *tx, struct store_mfa *m, int64_t step)
+{
+	m->last_step = step;
+	m->failures = 0;
+	m->blocked_until_ms = 0;
+	return store_mfa_set(tx, m);
+}
+
+static int
+refuse(struct store_tx *tx, struct store_mfa *m, int64_t now_ms)
+{
+	int64_t block = MFA_BLOCK_MS;
+	int r;
+
+	m->failures++;
+	for (int64_t n = MFA_FREE_FAILURES + 1;
+	     n < m->failures && block < MFA_BLOCK_MAX_MS; n++)
+		block *= 2;
+	if (m->failures > MFA_FREE_FAILURES)
+		m->blocked_until_ms = now_ms + MIN(block, MFA_BLOCK_MAX_MS);
+	r = store_mfa_set(tx, m);
+	return r != 0 ? r : ERR_DENIED;
+}
+
+int
+mfa_check(struct store_tx *tx, struct arena *mem, const char *user,
+    const char *serial_arn, const char *code, int64_t now_ms)
+{
+	int64_t now = now_ms / TOTP_STEP_MS;
+	struct store_mfa m = { 0 };
+	int r = mfa_find(tx, mem, serial_arn, &m);
+
+	if (r != 0)
+		return r;
+	if (user[0] == '\0' || strcmp(m.user, user) != 0)
+		return ERR_NOTFOUND;
+	if (now_ms < m.blocked_until_ms)
+		return ERR_LIMIT;
+	for (int64_t s = now - MFA_SLACK_STEPS; s <= now + MFA_SLACK_STEPS; s++) {
+		if (s > m.last_step && is_code(&m, s, code))
+			return accept(tx, &m, s);
+	}
+	return refuse(tx, &m, now_ms);
+}
+
+int
+mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1, const char *code2,
+    int64_t now_ms)
+{
+	int64_t now = now_ms / TOTP_STEP_MS;
+
+	if (now_ms < m->blocked_until_ms)
+		return ERR_LIMIT;
+	for (int64_t s = now - MFA_SLACK_STEPS - 1; s < now + MFA_SLACK_STEPS; s++) {
+		if (s > m->last_step && is_code(m, s, code1) && is_code(m, s + 1, code2))
+			return accept(tx, m, s + 1);
+	}
+	return refuse(tx, m, now_ms);
+}
