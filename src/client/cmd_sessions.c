@@ -84,19 +84,20 @@ add_time(struct table *t, int64_t ms)
 static void
 print_sessions(const struct cli *c, const json_t *sessions, bool history)
 {
-	static const char *const head[] = { "SESSION", "NODE", "STATUS", "OWNER",
-		"STARTED (UTC)", "REASON", "ENDED (UTC)" };
+	static const char *const head[] = { "SESSION", "NODE", "STATUS", "DOCUMENT",
+		"OWNER", "STARTED (UTC)", "REASON", "ENDED (UTC)" };
 	auto_buf out = { .max = OUTPUT_MAX };
 	struct table t;
 	json_t *s;
 	size_t i;
 
-	table_init(&t, head, history ? 7 : 6);
+	table_init(&t, head, history ? 8 : 7);
 	json_array_foreach((json_t *)(uintptr_t)sessions, i, s)
 	{
 		table_add(&t, json_get_str(s, "SessionId"), NULL);
 		table_add(&t, json_get_str(s, "Target"), NULL);
 		table_add(&t, json_get_str(s, "Status"), NULL);
+		table_add(&t, json_get_str(s, "DocumentName"), NULL);
 		table_add(&t, owner_name(s), NULL);
 		add_time(&t, when_of(s, "StartDate"));
 		table_add(&t, json_get_str(s, "Reason"), NULL);

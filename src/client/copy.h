@@ -43,7 +43,7 @@ int copy_run(struct cli *c, const struct copy_wish *w);
 struct copy_progress {
 	const char *name; /* a path; whatever bytes it has */
 	uint64_t size, done;
-	uint64_t rate; /* bytes in a second */
+	uint64_t rate; /* bytes in a second; 0: not known */
 	uint64_t ms;   /* since the beginning */
 	bool over;     /* ms is what it took; else what it may take is shown */
 	bool stalled;

@@ -48,6 +48,20 @@ put_time(char *out, size_t size, uint64_t s)
 		    out, size, "%u:%02u", (unsigned)(s / 60), (unsigned)(s % 60));
 }
 
+static void
+put_rate(char *out, size_t size, const struct copy_progress *p)
+{
+	char bytes[16];
+
+	put_bytes(bytes, sizeof(bytes), p->rate);
+	if (p->stalled)
+		(void)snprintf(out, size, "stalled");
+	else if (p->rate == 0)
+		(void)snprintf(out, size, "-");
+	else
+		(void)snprintf(out, size, "%s/s", bytes);
+}
+
 /* What stands behind the bar; its length never changes while a file is copied. */
 static void
 put_figures(char *out, size_t size, const struct copy_progress *p)
@@ -58,16 +72,15 @@ put_figures(char *out, size_t size, const struct copy_progress *p)
 	    p->size == 0 ? 100 : (unsigned)((double)p->done * 100 / (double)p->size);
 
 	put_bytes(done, sizeof(done), p->done);
-	put_bytes(rate, sizeof(rate) - 2, p->rate);
-	strncat(rate, "/s", 3);
+	put_rate(rate, sizeof(rate), p);
 	if (p->over)
 		put_time(time, sizeof(time), p->ms / 1000);
 	else if (p->rate == 0)
 		(void)snprintf(time, sizeof(time), "-");
 	else
 		put_time(time, sizeof(time), left / p->rate);
-	(void)snprintf(out, size, " %3u%% %8s %10s %8s", MIN(percent, 100u), done,
-	    p->stalled ? "stalled" : rate, time);
+	(void)snprintf(
+	    out, size, " %3u%% %8s %10s %8s", MIN(percent, 100u), done, rate, time);
 }
 
 /* The end of the name where it is too long: that is where names differ. */

@@ -15,6 +15,7 @@
 enum {
 	STALLED_MS = 5000,
 	RATE_MS = 4000, /* how far back the rate looks */
+	SHOWN_MS = 200, /* a file that takes less has a line when it is done */
 	WORDS_MAX = 12 * 1024,
 };
 
@@ -29,7 +30,8 @@ struct copy_show {
 	char *name;
 	uint64_t size, done;
 	uint64_t began_ms, moved_ms;
-	uint64_t mark_ms, mark_done; /* where the rate is measured from */
+	/* over all files: bytes, and where their rate is measured from */
+	uint64_t moved, mark_ms, mark_moved;
 	uint64_t rate;
 };
 
@@ -67,10 +69,11 @@ measure(struct copy_show *s, uint64_t now)
 	uint64_t ms = now - s->mark_ms;
 
 	if (ms > 0 && ms >= 500)
-		s->rate = (s->done - s->mark_done) * 1000 / ms;
+		s->rate = (s->moved - s->mark_moved) * 1000 / ms;
 	if (ms >= RATE_MS) {
 		s->mark_ms = now - RATE_MS / 2;
-		s->mark_done = s->done - MIN(s->done, s->rate * (RATE_MS / 2) / 1000);
+		s->mark_moved =
+		    s->moved - MIN(s->moved, s->rate * (RATE_MS / 2) / 1000);
 	}
 }
 
@@ -82,6 +85,8 @@ draw(struct copy_show *s)
 	if (!s->progress || s->name == NULL)
 		return;
 	measure(s, now);
+	if (now - s->began_ms < SHOWN_MS)
+		return;
 	put_line(&(struct copy_progress){ .name = s->name,
 		     .size = s->size,
 		     .done = s->done,
@@ -168,9 +173,10 @@ on_begin(void *arg, const char *path, uint64_t size, uint64_t done)
 	free(s->name);
 	s->name = xstrdup(path);
 	s->size = size;
-	s->done = s->mark_done = done;
-	s->began_ms = s->moved_ms = s->mark_ms = now;
-	s->rate = 0;
+	s->done = done;
+	s->began_ms = s->moved_ms = now;
+	if (s->moved == 0) /* what went before was no copying */
+		s->mark_ms = now;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -181,6 +187,7 @@ on_moved(void *arg, uint64_t bytes)
 
 	pthread_mutex_lock(&s->lock);
 	s->done += bytes;
+	s->moved += bytes;
 	s->moved_ms = copy_clock_ms();
 	pthread_mutex_unlock(&s->lock);
 }

@@ -255,13 +255,29 @@ watch_signals(struct run *r)
 
 /* --- calls to the service ---------------------------------------------------------- */
 
+/* For somebody who did not wait for the connection. */
+static void
+say_left(struct run *r, bool ended)
+{
+	if (r->lost_ms == 0 || r->o->style != RUN_OWN)
+		return;
+	if (ended)
+		say(r, "sallyport: the session was ended\n");
+	else
+		say(r,
+		    "sallyport: left while the connection was away.  The session ends by "
+		    "itself after ten\nminutes, or when the server answers again by: "
+		    "sallyport terminate %s\n",
+		    r->o->session_id);
+}
+
 static void
 on_terminated(void *arg, const struct aws_answer *a)
 {
 	struct run *r = arg;
 
-	(void)a;
 	r->resume.call = NULL;
+	say_left(r, a->err == 0 && a->status == 200);
 	leave(r, r->o->style == RUN_PLUGIN ? 0 : RUN_EXIT_LOST);
 }
 

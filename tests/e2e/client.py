@@ -283,6 +283,10 @@ def terminals(world):
         world, "terminate", "--all", "--target", "web-1"))
     ok(status == 255 and b"was terminated" in seen, "terminate: the person is told, exit status 255")
     ok(e2e.wait_until(lambda: not active(world), 10), "terminate --all --target: none is left")
+    table = sallyport(world, "sessions", "--history", "--limit", "1").stdout.decode()
+    ok(re.search(r"^SESSION +NODE +STATUS +DOCUMENT +OWNER +STARTED \(UTC\) .*\n"
+                 r"\S+ +mi-\w+ +Terminated +SSM-SessionManagerRunShell +admin +20\d\d-", table),
+       "sessions: a table that shows the kind of session")
     history = json.loads(sallyport(world, "sessions", "--history", "--limit", "3", "--output", "json").stdout)
     ok(len(history) == 3 and all(s["Status"] == "Terminated" for s in history),
        "sessions --history --limit")
@@ -379,9 +383,13 @@ def network_fails(world):
     child.expect(b"connection lost")
     time.sleep(2.5)
     child.send(b"\x03")
+    child.expect(rb"left while the connection was away.*ends by itself.*sallyport terminate (\S+)", timeout=10)
+    ident = child.match.group(1).decode()
     child.expect(pexpect.EOF, timeout=10)
     child.close()
-    equal(child.exitstatus, 255, "a network that stays away: Ctrl-C leaves")
+    equal(child.exitstatus, 255, "a network that stays away: Ctrl-C leaves, and it is said what becomes of the session")
+    p = sallyport(world, "terminate", ident)
+    equal((p.returncode, p.stdout.decode()), (0, f"terminated {ident}\n"), "and how it is ended is right")
 
 
 # --- a new node ----------------------------------------------------------------------------------

@@ -168,9 +168,10 @@ def paste(trouble, world, node, disturb, what):
 def command(trouble, world, node, disturb, what):
     """Standard input, output and status of a command."""
     data = trouble.random.randbytes(3 * MB)
-    argv = [str(world.bin / "sallyport"), "exec", node, "--", "sh", "-c", "tee /dev/stderr; exit 7"]
+    argv = [str(world.bin / "sallyport"), "exec", node, "--", "sh", "-c", "echo begun; tee /dev/stderr; exit 7"]
     with subprocess.Popen(argv, env=world.env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as p:
+        p.stdout.readline()  # from now on there is a session that must survive
         got = []
         talk = threading.Thread(target=lambda: got.extend(p.communicate(data, 60)))
         talk.start()
@@ -178,8 +179,9 @@ def command(trouble, world, node, disturb, what):
         talk.join()
     # Beside the output the person is told of losses, in lines.
     err = got[1] if got else b""
-    equal((got[:1] == [data], len(err) >= len(data), p.returncode), (True, True, 7),
-          f"exec: {len(data) // MB} MB in and out and the status through {what}")
+    if not equal((got[:1] == [data], len(err) >= len(data), p.returncode), (True, True, 7),
+                 f"exec: {len(data) // MB} MB in and out and the status through {what}"):
+        print(err[-300:])
 
 
 def shells(trouble, world, near_agent):

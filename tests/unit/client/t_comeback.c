@@ -5,16 +5,23 @@
  */
 #include "meeting.h"
 
+/* A session with a secret, whose start is over. */
+static void
+begin_with_secret(struct meeting *m)
+{
+	begin(m, URL);
+	m->secret = "secret-1";
+	open_gateway(m);
+	sim_run_for(m->world, SECOND);
+}
+
 static void
 t_by_secret(void **state)
 {
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
+	begin_with_secret(&m);
 	assert_false(m.resumes); /* it began with the token of StartSession */
 	assert_int_equal(m.kept, 1);
 	agent_says(&m, PAYLOAD_OUTPUT, "$ ");
@@ -45,10 +52,7 @@ t_no_new_secret(void **state)
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
+	begin_with_secret(&m);
 	m.secret = "";
 	for (int i = 0; i < 2; i++) {
 		cut(&m);
@@ -67,10 +71,7 @@ t_cut_before_the_answer(void **state)
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
+	begin_with_secret(&m);
 	m.slam = true;
 	cut(&m);
 	sim_run_for(m.world, 20 * SECOND);
@@ -92,12 +93,9 @@ t_refused(void **state)
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
+	begin_with_secret(&m);
 	m.refusal = "not any more";
 	m.resume_fails = true;
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
 	cut(&m);
 	sim_run_for(m.world, MINUTE);
 	assert_int_equal(m.notices, 1);
@@ -118,11 +116,8 @@ t_refused_but_credentials(void **state)
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
+	begin_with_secret(&m);
 	m.refusal = "not any more";
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
 	cut(&m);
 	sim_run_for(m.world, 10 * SECOND);
 	assert_int_equal(m.asked, 1);
@@ -139,12 +134,9 @@ t_unknown(void **state)
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
+	begin_with_secret(&m);
 	m.refusal = "";
 	m.resume_fails = true;
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
 	cut(&m);
 	sim_run_for(m.world, MINUTE);
 	assert_int_equal(m.opened, 2);
@@ -164,10 +156,7 @@ t_last_words(void **state)
 	struct meeting m;
 	(void)state;
 
-	begin(&m, URL);
-	m.secret = "secret-1";
-	open_gateway(&m);
-	sim_run_for(m.world, SECOND);
+	begin_with_secret(&m);
 	m.secret = NULL;
 	cut(&m);
 	while (m.opened < 2)

@@ -19,11 +19,11 @@ t_lines(void **state)
 		    "a.tar                      [##########-------]  61%  1.22 GB  88.1 "
 		    "MB/s     0:08" },
 		{ "nothing yet", 60, { "a", 1000, 0, 0, 0, false, false },
-		    "a                            0%      0 B      0 B/s        -" },
+		    "a                            0%      0 B          -        -" },
 		{ "done", 60, { "a", 999, 999, 999, 61000, true, false },
 		    "a                          100%    999 B    999 B/s     1:01" },
 		{ "an empty file", 60, { "a", 0, 0, 0, 0, true, false },
-		    "a                          100%      0 B      0 B/s     0:00" },
+		    "a                          100%      0 B          -     0:00" },
 		{ "stalled", 60, { "a", 10000, 5000, 10, 9000, false, true },
 		    "a                           50%  5.00 kB    stalled     8:20" },
 		{ "hours", 60, { "a", 10000000000000, 1, 100000000, 0, false, false },
