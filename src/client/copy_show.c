@@ -72,8 +72,7 @@ measure(struct copy_show *s, uint64_t now)
 		s->rate = (s->moved - s->mark_moved) * 1000 / ms;
 	if (ms >= RATE_MS) {
 		s->mark_ms = now - RATE_MS / 2;
-		s->mark_moved =
-		    s->moved - MIN(s->moved, s->rate * (RATE_MS / 2) / 1000);
+		s->mark_moved = s->moved - MIN(s->moved, s->rate * (RATE_MS / 2) / 1000);
 	}
 }
 

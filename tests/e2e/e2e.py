@@ -358,10 +358,10 @@ class World:
     def node_id(self, name):
         return json.loads((self.dir / name / "registration.json").read_text())["NodeId"]
 
-    def run_agent(self, name, user=None):
-        """Starts a registered agent and waits until it is online."""
+    def run_agent(self, name, user=None, within=()):
+        """Starts a registered agent, perhaps by a command before it, and waits until it is online."""
         # Who gave up root cannot be examined for leaks any more: LeakSanitizer would fail.
-        p = self.spawn([*self.as_user(user), BIN / "sallyport-agent", "run", "--state-dir",
+        p = self.spawn([*within, *self.as_user(user), BIN / "sallyport-agent", "run", "--state-dir",
                         self.dir / name], f"{name}.log", leaks=bool(user) or os.getuid() != 0)
         self.nodes[name] = self.node_id(name)
         if not wait_until(lambda: self.online(self.nodes[name])):

@@ -40,9 +40,9 @@ def digest(n):
 class Service:
     """A TCP server on loopback; handler(connection) in a thread of its own."""
 
-    def __init__(self, handler=None, host="127.0.0.1"):
+    def __init__(self, handler=None, host="127.0.0.1", port=0):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.socket = socket.create_server((host, 0), family=family, backlog=512)
+        self.socket = socket.create_server((host, port), family=family, backlog=512)
         self.port = self.socket.getsockname()[1]
         self.handler = handler or serve
         threading.Thread(target=self._accept, daemon=True).start()
