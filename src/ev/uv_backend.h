@@ -16,6 +16,15 @@
 
 enum { EVU_RANDOM_POOL = 256, EVU_CHILD_GRACE_MS = 1000 };
 
+/*
+ * Random bytes for small draws, in a page that the kernel hands to a child wiped: there it
+ * is empty, and what the parent will draw is not drawn twice.
+ */
+struct evu_pool {
+	uint32_t left; /* of bytes, the first ones */
+	uint8_t bytes[EVU_RANDOM_POOL];
+};
+
 struct evu_loop {
 	struct ev_loop base;
 	uv_loop_t uv;
@@ -37,9 +46,7 @@ struct evu_loop {
 	uint32_t nworks;
 	struct evu_resolver *resolver; /* NULL before the first name */
 
-	uint8_t pool[EVU_RANDOM_POOL];
-	uint32_t pool_left;
-	int pool_pid; /* a pool inherited through fork() is not used again */
+	struct evu_pool *pool; /* a mapping; NULL: the kernel is asked each time */
 };
 
 enum evu_kind { EVU_SOCKET, EVU_PTY, EVU_FILE };

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/un.h>
 #include <time.h>
@@ -77,25 +78,37 @@ kernel_random(uint8_t *p, size_t n)
 	}
 }
 
-/* Small draws come from a pool; what was handed out is wiped from it. */
+static struct evu_pool *
+pool_new(void)
+{
+	struct evu_pool *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, sizeof(*p), MADV_WIPEONFORK) == 0)
+		return p;
+	(void)munmap(p, sizeof(*p));
+	return NULL;
+}
+
+/* Small draws come from the pool; what was handed out is wiped from it. */
 static void
 draw(struct ev_loop *l, void *p, size_t n)
 {
-	struct evu_loop *ul = evu_loop_of(l);
-	int pid = getpid();
+	struct evu_pool *pool = evu_loop_of(l)->pool;
 
-	if (n > sizeof(ul->pool) / 4) {
+	if (pool == NULL || n > sizeof(pool->bytes) / 4) {
 		kernel_random(p, n);
 		return;
 	}
-	if (n > ul->pool_left || pid != ul->pool_pid) {
-		kernel_random(ul->pool, sizeof(ul->pool));
-		ul->pool_left = sizeof(ul->pool);
-		ul->pool_pid = pid;
+	if (n > pool->left) {
+		kernel_random(pool->bytes, sizeof(pool->bytes));
+		pool->left = sizeof(pool->bytes);
 	}
-	ul->pool_left -= (uint32_t)n;
-	memcpy(p, ul->pool + ul->pool_left, n);
-	explicit_bzero(ul->pool + ul->pool_left, n);
+	pool->left -= (uint32_t)n;
+	memcpy(p, pool->bytes + pool->left, n);
+	explicit_bzero(pool->bytes + pool->left, n);
 }
 
 /* --- the one timer -------------------------------------------------------- */
@@ -352,7 +365,10 @@ loop_free(struct ev_loop *l)
 	uv_mutex_destroy(&ul->lock);
 	free(ul->posts);
 	ev_loop_fini(l);
-	explicit_bzero(ul->pool, sizeof(ul->pool));
+	if (ul->pool != NULL) {
+		explicit_bzero(ul->pool, sizeof(*ul->pool));
+		(void)munmap(ul->pool, sizeof(*ul->pool));
+	}
 	free(ul);
 }
 
@@ -412,6 +428,7 @@ ev_loop_new(void)
 		log_error("no event loop", "reason=%s", log_q(strerror(errno)));
 		abort();
 	}
+	ul->pool = pool_new();
 	ul->timer.data = ul;
 	ul->wake.data = ul;
 	uv_unref((uv_handle_t *)&ul->wake);

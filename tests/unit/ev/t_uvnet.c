@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ev/uv_backend.h"
@@ -306,6 +307,31 @@ t_small(void **state)
 	assert_true(sizeof(struct evu_stream) <= 288);
 }
 
+/* What a child draws from a loop that it inherited, its parent does not draw as well. */
+static void
+t_random_after_fork(void **state)
+{
+	struct env *e = *state;
+	uint8_t ours[16], childs[16], again[16];
+	int fd[2], status;
+	pid_t pid;
+
+	ev_random(e->server, ours, sizeof(ours)); /* the pool is filled */
+	assert_int_equal(pipe(fd), 0);
+	if ((pid = fork()) == 0) {
+		ev_random(e->server, ours, sizeof(ours));
+		_exit(write(fd[1], ours, sizeof(ours)) != sizeof(ours));
+	}
+	assert_int_equal(read(fd[0], childs, sizeof(childs)), sizeof(childs));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	ev_random(e->server, again, sizeof(again));
+	assert_memory_not_equal(again, childs, sizeof(again));
+	assert_memory_not_equal(again, ours, sizeof(again));
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+}
+
 int
 main(void)
 {
@@ -318,6 +344,7 @@ main(void)
 		UV_TEST(t_adopt),
 		UV_TEST(t_close_on_exec),
 		UV_TEST(t_small),
+		UV_TEST(t_random_after_fork),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
