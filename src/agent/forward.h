@@ -23,6 +23,9 @@ struct agent_forward;
 struct agent_forward_ops {
 	size_t (*room)(void *arg); /* the longest payload that send() takes now */
 	void (*send)(void *arg, uint32_t payload_type, struct span payload);
+	/* Around several of them, as in net/tunnel.h.  May be NULL. */
+	bool (*cork)(void *arg);
+	void (*uncork)(void *arg);
 	void (*input_ready)(void *arg); /* after ERR_AGAIN: offer it again */
 	void (*ended)(void *arg);       /* in order: all that came was sent */
 	void (*failed)(void *arg, const char *why);

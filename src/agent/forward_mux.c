@@ -141,6 +141,22 @@ tunnel_send(void *arg, struct span payload)
 	w->ops->send(w->arg, PAYLOAD_OUTPUT, payload);
 }
 
+static bool
+tunnel_cork(void *arg)
+{
+	struct agent_forward *w = arg;
+
+	return w->ops->cork != NULL && w->ops->cork(w->arg);
+}
+
+static void
+tunnel_uncork(void *arg)
+{
+	struct agent_forward *w = arg;
+
+	w->ops->uncork(w->arg);
+}
+
 static void
 on_silent(void *arg)
 {
@@ -156,6 +172,8 @@ tunnel_ready(void *arg)
 static const struct tunnel_ops tunnel_callbacks = {
 	.room = tunnel_room,
 	.send = tunnel_send,
+	.cork = tunnel_cork,
+	.uncork = tunnel_uncork,
 	.on_open = on_open,
 	.on_end = on_end,
 	.on_silent = on_silent,

@@ -36,7 +36,7 @@ on_message(void *arg, uint8_t op, struct span body)
 	int r;
 
 	(void)op;
-	wsconn_cork(s->link.ws);
+	(void)wsconn_cork(s->link.ws);
 	r = channel_receive(s->ch, ev_now_ms(s->env->loop), body);
 	if (s->link.ws != NULL)
 		wsconn_uncork(s->link.ws);
@@ -144,7 +144,7 @@ on_upgraded(void *arg, struct wsconn *ws, int err, int status, const char *why)
 	free(STEAL(k->token));
 	k->down_ms = 0;
 	log_info("data channel open", "session=%s", s->id);
-	wsconn_cork(ws);
+	(void)wsconn_cork(ws);
 	channel_up(s->ch, k->up_ms, ev_wall_ms(s->env->loop));
 	if (s->phase == SESSION_OPENING)
 		session_ask(s);

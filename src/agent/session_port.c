@@ -23,9 +23,28 @@ port_failed(void *arg, const char *why)
 	session_over(arg, "Failed", why);
 }
 
+static bool
+port_cork(void *arg)
+{
+	struct agent_session *s = arg;
+
+	return s->link.ws != NULL && wsconn_cork(s->link.ws);
+}
+
+static void
+port_uncork(void *arg)
+{
+	struct agent_session *s = arg;
+
+	if (s->link.ws != NULL)
+		wsconn_uncork(s->link.ws);
+}
+
 static const struct agent_forward_ops port_ops = {
 	.room = session_output_room,
 	.send = session_output,
+	.cork = port_cork,
+	.uncork = port_uncork,
 	.input_ready = session_input_ready,
 	.ended = port_ended,
 	.failed = port_failed,

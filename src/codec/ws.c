@@ -96,23 +96,48 @@ ws_encode_head(uint8_t out[WS_HEAD_MAX], uint8_t op, bool fin, uint64_t body_len
 	return n;
 }
 
-void
-ws_mask(uint8_t *p, size_t n, const uint8_t key[4], uint64_t off)
+/* The key as it begins at off, twice. */
+static uint64_t
+turn(const uint8_t key[4], uint64_t off)
 {
 	uint8_t turned[8];
-	uint64_t wide, word;
-	size_t i = 0;
+	uint64_t wide;
 
 	for (size_t k = 0; k < sizeof(turned); k++)
 		turned[k] = key[(off + k) & 3];
 	memcpy(&wide, turned, sizeof(wide));
+	return wide;
+}
+
+void
+ws_mask(uint8_t *p, size_t n, const uint8_t key[4], uint64_t off)
+{
+	uint64_t wide = turn(key, off), word;
+	size_t i = 0;
+
 	for (; i + sizeof(word) <= n; i += sizeof(word)) {
 		memcpy(&word, p + i, sizeof(word));
 		word ^= wide;
 		memcpy(p + i, &word, sizeof(word));
 	}
 	for (; i < n; i++)
-		p[i] ^= turned[i & 7];
+		p[i] ^= key[(off + i) & 3];
+}
+
+void
+ws_mask_copy(uint8_t *restrict out, const uint8_t *restrict p, size_t n,
+    const uint8_t key[4], uint64_t off)
+{
+	uint64_t wide = turn(key, off), word;
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= n; i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		word ^= wide;
+		memcpy(out + i, &word, sizeof(word));
+	}
+	for (; i < n; i++)
+		out[i] = p[i] ^ key[(off + i) & 3];
 }
 
 bool

@@ -41,6 +41,9 @@ size_t ws_encode_head(uint8_t out[WS_HEAD_MAX], uint8_t op, bool fin, uint64_t b
 
 /* XORs p[0..n) with the key; off is the position in the payload of p[0]. */
 void ws_mask(uint8_t *p, size_t n, const uint8_t key[4], uint64_t off);
+/* The same on the way from p to out, which do not overlap. */
+void ws_mask_copy(uint8_t *restrict out, const uint8_t *restrict p, size_t n,
+    const uint8_t key[4], uint64_t off);
 
 /* Sec-WebSocket-Key must be 16 bytes in base64. */
 bool ws_key_valid(struct span key);

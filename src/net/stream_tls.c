@@ -15,6 +15,9 @@
 
 enum { DIRECT_MIN = 16 * 1024 }; /* pieces this long are encrypted where they lie */
 
+/* What only gathers must not look like a backlog: no on_drain would tell that it has left. */
+_Static_assert((int)TLS_STAGE_SIZE <= (int)STREAM_HIGH, "a full stage is above the mark");
+
 /* --- the BIO --------------------------------------------------------------- */
 
 static int

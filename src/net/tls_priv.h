@@ -16,10 +16,10 @@ struct ev_loop;
 struct stream;
 
 enum {
-	TLS_READ_SIZE = 128 * 1024,  /* one read from the socket */
-	TLS_PLAIN_SIZE = 128 * 1024, /* decoded bytes handed up in one piece */
-	TLS_STAGE_SIZE = 128 * 1024, /* writes gathered between cork and uncork */
+	TLS_PLAIN_SIZE = 256 * 1024, /* decoded bytes handed up in one piece */
+	TLS_STAGE_SIZE = 256 * 1024, /* writes gathered between cork and uncork */
 	TLS_WIRE_SIZE = TLS_STAGE_SIZE + 1024, /* the records of a full stage */
+	TLS_READ_SIZE = TLS_WIRE_SIZE, /* one read: all that a peer of ours sends at once */
 };
 
 /*

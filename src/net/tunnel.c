@@ -78,12 +78,15 @@ pump(struct tunnel *t)
 {
 	uint8_t buf[PULL_MAX];
 	size_t room, n;
+	bool corked = t->ops->cork != NULL && t->ops->cork(t->arg);
 
 	while (!t->dead && smux_pending(t->mux) && (room = t->ops->room(t->arg)) > 0) {
 		if ((n = smux_pull(t->mux, buf, MIN(room, sizeof(buf)))) == 0)
 			break;
 		t->ops->send(t->arg, span_of(buf, n));
 	}
+	if (corked)
+		t->ops->uncork(t->arg);
 	if (t->blocked && !t->dead && !smux_recv_blocked(t->mux)) {
 		t->blocked = false;
 		t->ops->input_ready(t->arg);

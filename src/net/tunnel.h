@@ -24,6 +24,12 @@ struct tunnel_ops {
 	/* The longest payload that send() takes now; 0: none, tunnel_go() will tell. */
 	size_t (*room)(void *arg);
 	void (*send)(void *arg, struct span payload);
+	/*
+	 * What send() is given between the two may leave together.  cork(): whether there is
+	 * something to uncork, which is so at most once at a time.  Both may be NULL.
+	 */
+	bool (*cork)(void *arg);
+	void (*uncork)(void *arg);
 	/* The peer opened a stream: tunnel_attach() or tunnel_refuse(), now or later.  Agent. */
 	void (*on_open)(void *arg, uint32_t id);
 	/*

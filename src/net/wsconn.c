@@ -128,8 +128,7 @@ write_masked(struct wsconn *c, uint8_t op, struct span body)
 		size_t n = MIN(body.n - (size_t)off, sizeof(chunk));
 
 		if (n > 0)
-			memcpy(chunk, body.p + off, n);
-		ws_mask(chunk, n, key, off);
+			ws_mask_copy(chunk, body.p + off, n, key, off);
 		if ((r = stream_write2(c->st, h, span_of(chunk, n))) != 0)
 			return r;
 		h = SPAN_NONE;
@@ -383,10 +382,10 @@ wsconn_set_message_max(struct wsconn *c, size_t max)
 	c->part.max = MAX(max, c->part.len) + PART_SLACK;
 }
 
-void
+bool
 wsconn_cork(struct wsconn *c)
 {
-	(void)stream_cork(c->st);
+	return stream_cork(c->st);
 }
 
 void

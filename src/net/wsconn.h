@@ -38,7 +38,7 @@ void wsconn_set_handler(struct wsconn *c, const struct wsconn_handler *h, void *
 void wsconn_set_message_max(struct wsconn *c, size_t max);
 int wsconn_send(struct wsconn *c, uint8_t op, struct span body) MUST_USE;
 /* Batches: several sends leave as one write. */
-void wsconn_cork(struct wsconn *c);
+bool wsconn_cork(struct wsconn *c); /* whether it was not corked before */
 void wsconn_uncork(struct wsconn *c);
 int wsconn_ping(struct wsconn *c, struct span body) MUST_USE;
 size_t wsconn_queued(const struct wsconn *c);

@@ -56,7 +56,7 @@ enum {
  * Acks to our own peer wait for the next ones, and then one leaves for all: the echo of a
  * keystroke must not queue up behind the word that the keystroke arrived.  They wait much
  * less than the time after which our own sender repeats (CHANNEL_OWN_RTO_MIN_MS), and no
- * longer than it takes to receive an eighth of the window.  (With 25 ms a key costs every
+ * longer than it takes to receive a quarter of the window.  (With 25 ms a key costs every
  * program on the way half the processor time, but somebody who types fast finds them cold: the
  * echo took a tenth longer.)
  */
@@ -64,7 +64,7 @@ enum {
 	CHANNEL_ACK_HOLD_MS = 2,
 	CHANNEL_ACKS_HELD = 16, /* messages */
 	CHANNEL_ACK_HELD_BYTES =
-	    CHANNEL_WINDOW / 8,       /* payload and CHANNEL_MESSAGE_COST */
+	    CHANNEL_WINDOW / 4,       /* payload and CHANNEL_MESSAGE_COST */
 	CHANNEL_OWN_RTO_MIN_MS = 200, /* only a relay that died loses messages */
 };
 

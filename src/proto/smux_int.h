@@ -27,8 +27,8 @@ enum {
 	RST_BODY = 4, /* the positive number of an ERR_* */
 	HEAD_MAX = SMUX_HEAD + UPD_BODY,
 	CHUNK_MIN = 1024,
-	CHUNK_MAX = 32 * 1024,
-	POOL_KEEP = 16, /* chunks of CHUNK_MAX */
+	CHUNK_MAX = 64 * 1024,
+	POOL_KEEP = 8, /* chunks of CHUNK_MAX */
 	STAGE = 64,     /* a frame for a reader of very few bytes */
 	CREDIT =
 	    4, /* an UPD for each such part of a window: it comes before all is used up */

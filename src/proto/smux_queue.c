@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The queues of smux: bytes in chunks that double from 1 to 32 KiB, so that a thousand
+ * The queues of smux: bytes in chunks that double from 1 to 64 KiB, so that a thousand
  * streams with a byte each cost little and a busy one moves whole frames by one memcpy.
  *
  * What a queue occupies is at most twice its bytes, and a chunk at either end.  The session

@@ -176,7 +176,7 @@ relay_queue_flush(struct relay_queue *q)
 	if (q->conn == NULL || list_empty(&q->msgs))
 		return;
 	now_us = ev_now_us(q->loop);
-	wsconn_cork(q->conn);
+	(void)wsconn_cork(q->conn);
 	LIST_EACH(m, &q->msgs, struct relay_msg, link)
 	{
 		if ((until = waits_until(q, m, now_us)) != 0) {

@@ -128,6 +128,15 @@ t_mask(void **state)
 		assert_memory_equal(parts, whole, sizeof(whole));
 	}
 	ws_mask(NULL, 0, key, 3);
+	for (size_t cut = 0; cut <= sizeof(parts); cut++) {
+		uint8_t in[sizeof(parts)];
+
+		for (size_t i = 0; i < sizeof(in); i++)
+			in[i] = (uint8_t)(i * 31);
+		ws_mask_copy(parts, in, cut, key, 0);
+		ws_mask_copy(parts + cut, in + cut, sizeof(in) - cut, key, cut);
+		assert_memory_equal(parts, whole, sizeof(whole));
+	}
 }
 
 static void

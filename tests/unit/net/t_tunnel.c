@@ -20,6 +20,7 @@ struct side {
 	struct side *far;
 	struct buf out; /* towards far */
 	bool refused;   /* far said ERR_AGAIN */
+	bool corked;
 	struct ev_timer timer;
 };
 
@@ -78,10 +79,30 @@ send_payload(void *arg, struct span payload)
 {
 	struct side *s = arg;
 
+	assert_true(s->corked);
 	buf_add(&s->out, payload);
 	assert_int_equal(buf_check(&s->out), 0);
 	if (!ev_timer_is_set(&s->timer) && !s->refused)
 		ev_timer_set(s->p->loop, &s->timer, 1, carry, s);
+}
+
+static bool
+cork(void *arg)
+{
+	struct side *s = arg;
+	bool was = s->corked;
+
+	s->corked = true;
+	return !was;
+}
+
+static void
+uncork(void *arg)
+{
+	struct side *s = arg;
+
+	assert_true(s->corked);
+	s->corked = false;
 }
 
 static void
@@ -138,6 +159,8 @@ static const struct tunnel_ops tunnel_ops = {
 	.answered = answered,
 	.room = room,
 	.send = send_payload,
+	.cork = cork,
+	.uncork = uncork,
 	.on_open = on_open,
 	.input_ready = input_ready,
 };
