@@ -14,11 +14,12 @@
 #include "net/http_server.h"
 #include "proto/ids.h"
 #include "proto/sigv4.h"
-#include "server/domain/identity.h"
+#include "server/domain/key_usage.h"
 
 struct authn {
 	struct ev_loop *loop;
 	struct store *store;
+	struct key_usage *usage;
 };
 
 /* One request on its way through the checks. */
@@ -40,12 +41,13 @@ struct attempt {
 	"documentation for details."
 
 struct authn *
-authn_new(struct ev_loop *l, struct store *st)
+authn_new(struct ev_loop *l, struct store *st, struct key_usage *usage)
 {
 	struct authn *a = xcalloc(1, sizeof(*a));
 
 	a->loop = l;
 	a->store = st;
+	a->usage = usage;
 	return a;
 }
 
@@ -264,8 +266,11 @@ authn_request(struct authn *a, struct http_req *r, const char *service, struct a
 		return deny(&t, AUTHN_TOKEN, TEXT_TOKEN);
 	if (k.expires_ms != 0 && k.expires_ms <= ev_wall_ms(a->loop))
 		return deny(&t, AUTHN_EXPIRED_TOKEN, TEXT_EXPIRED);
-	return named(
-	    &t, identity_of_key_row(store_reader(a->store), mem, &k, &out->who));
+	if ((err = named(&t,
+		 identity_of_key_row(store_reader(a->store), mem, &k, &out->who))) == 0)
+		key_usage_note(a->usage, k.access_key,
+		    &(struct key_used){ ev_wall_ms(a->loop), service, out->region });
+	return err;
 }
 
 /* RSA keys are few and large; one is loaded for each of the rare token calls. */

@@ -13,6 +13,7 @@
 
 struct ev_loop;
 struct http_req;
+struct key_usage;
 struct store;
 struct authn;
 
@@ -39,7 +40,8 @@ struct authn_result {
 	bool presigned;
 };
 
-struct authn *authn_new(struct ev_loop *l, struct store *st);
+/* What was signed well with a long-term key is noted in usage. */
+struct authn *authn_new(struct ev_loop *l, struct store *st, struct key_usage *usage);
 void authn_free(struct authn *a);
 
 /*

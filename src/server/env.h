@@ -15,6 +15,7 @@ struct store;
 struct nodes;
 struct sessions;
 struct access;
+struct key_usage;
 struct authn;
 struct config;
 
@@ -31,6 +32,7 @@ struct server_env {
 	struct sessions *sessions;
 	struct authn *authn;
 	struct access *access;
+	struct key_usage *key_usage;
 	const struct config *config;
 	struct server_counters *counters;
 	char account[13]; /* the twelve digits of every ARN */

@@ -17,6 +17,7 @@
 #include "server/authn.h"
 #include "server/domain/access.h"
 #include "server/domain/identity.h"
+#include "server/domain/key_usage.h"
 #include "server/domain/session.h"
 #include "server/gateway/gateway.h"
 #include "server/notify.h"
@@ -203,7 +204,8 @@ start_parts(struct server *s, struct fault *f)
 		return err;
 	sessions_set_limits(e->sessions, (size_t)e->config->sessions_per_node_max,
 	    (size_t)e->config->sessions_per_principal_max);
-	e->authn = authn_new(e->loop, e->store);
+	e->key_usage = key_usage_new(e->loop, e->store);
+	e->authn = authn_new(e->loop, e->store, e->key_usage);
 	e->access = access_new(e->loop, e->store);
 	if ((err = api_new(&s->api, e, f)) != 0)
 		return err;
@@ -315,6 +317,7 @@ server_free(struct server *s)
 	if (s->env.nodes != NULL)
 		nodes_free(s->env.nodes);
 	authn_free(s->env.authn);
+	key_usage_free(s->env.key_usage);
 	access_free(s->env.access);
 	if (s->tls != NULL)
 		tls_ctx_free(s->tls);

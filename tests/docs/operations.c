@@ -5,12 +5,13 @@
  *
  *	service  protocol  name  action  read|write  signed|node-key|unsigned  resource  members
  *
- * resource is the template of the row, or "-" where a function finds it; members are those
- * of the input, a required one with a '*', in the order of the row.
+ * resource is the template of the row; where a function finds it "-" and, for a kind of
+ * entity, its word.  Members are those of the input, a required one with a '*', in the order
+ * of the row.
  */
 #include <stdio.h>
 
-#include "server/api/op.h"
+#include "server/api/iam.h"
 
 static void
 print_members(const struct shape *s)
@@ -20,6 +21,28 @@ print_members(const struct shape *s)
 	for (size_t i = 0; i < s->nmembers; i++)
 		printf("%s%s%s", i > 0 ? " " : "", s->members[i].name,
 		    s->members[i].required ? "*" : "");
+}
+
+/* Where a function finds the resources of a row: "-", or "-user" for the user that is named. */
+static const char *
+finder(const struct api_op *op)
+{
+	static const struct {
+		api_resource_finder *find;
+		const char *word;
+	} t[] = {
+		{ iam_user_resource, "-user" },
+		{ iam_group_resource, "-group" },
+		{ iam_role_resource, "-role" },
+		{ iam_policy_resource, "-policy" },
+		{ iam_profile_resource, "-instance profile" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		if (op->find == t[i].find)
+			return t[i].word;
+	}
+	return "-";
 }
 
 static void
@@ -41,7 +64,7 @@ print_row(const struct op_entry *e)
 
 	printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t", s->name, protocols[s->protocol], op->name,
 	    op->action, op->access == API_READ ? "read" : "write", auths[op->auth],
-	    op->find != NULL ? "-" : op->resource);
+	    op->find != NULL ? finder(op) : op->resource);
 	print_members(e->input);
 	putchar('\n');
 }

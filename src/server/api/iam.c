@@ -12,29 +12,31 @@ struct words {
 };
 
 static const struct kind {
-	const char *member; /* of the input, and element of the answer */
-	const char *id;     /* element */
-	const char *arn;    /* type in ARNs */
-	const char *prefix; /* of ids */
+	const char *member;   /* of the input, and element of the answer */
+	const char *id;       /* element */
+	const char *arn;      /* type in ARNs */
+	const char *prefix;   /* of ids */
+	const char *new_name; /* member of Update..., or NULL */
 	struct words missing, exists;
 	const char *quota_name;
 	int64_t quota; /* as AWS has it */
 } kinds[STORE_ENTITY_KINDS] = {
-	[STORE_USER] = { "UserName", "UserId", "user", "AIDA",
+	[STORE_USER] = { "UserName", "UserId", "user", "AIDA", "NewUserName",
 	    { "The user with name ", " cannot be found." },
 	    { "User with name ", " already exists." }, "UsersPerAccount", 5000 },
-	[STORE_GROUP] = { "GroupName", "GroupId", "group", "AGPA",
+	[STORE_GROUP] = { "GroupName", "GroupId", "group", "AGPA", "NewGroupName",
 	    { "The group with name ", " cannot be found." },
 	    { "Group with name ", " already exists." }, "GroupsPerAccount", 300 },
-	[STORE_ROLE] = { "RoleName", "RoleId", "role", "AROA",
+	[STORE_ROLE] = { "RoleName", "RoleId", "role", "AROA", NULL,
 	    { "The role with name ", " cannot be found." },
 	    { "Role with name ", " already exists." }, "RolesPerAccount", 1000 },
-	[STORE_POLICY] = { "PolicyName", "PolicyId", "policy", "ANPA",
+	[STORE_POLICY] = { "PolicyName", "PolicyId", "policy", "ANPA", NULL,
 	    { "Policy ", " was not found." },
 	    { "A policy called ", " already exists. Duplicate names are not allowed." },
 	    "PoliciesPerAccount", 1500 },
 	[STORE_PROFILE] = { "InstanceProfileName", "InstanceProfileId",
-	    "instance-profile", "AIPA", { "Instance Profile ", " cannot be found." },
+	    "instance-profile", "AIPA", NULL,
+	    { "Instance Profile ", " cannot be found." },
 	    { "Instance Profile ", " already exists." }, "InstanceProfilesPerAccount",
 	    1000 },
 };
@@ -105,6 +107,21 @@ iam_subject(struct store_tx *tx, struct api_call *c, enum store_entity_kind kind
 	return iam_find(tx, c, kind, name != NULL ? name : c->auth.who.name, e);
 }
 
+/* What an update makes of it: who moves or renames must be allowed both. */
+static int
+add_updated(struct api_call *c, const struct store_entity *e)
+{
+	const struct kind *k = &kinds[e->kind];
+	const char *name = k->new_name != NULL ? api_str(c, k->new_name) : NULL;
+	const char *path = api_str(c, "NewPath");
+
+	if (name == NULL && path == NULL)
+		return 0;
+	return resource_add(c,
+	    arn_iam(&c->mem, c->env->account, k->arn, path != NULL ? path : e->path,
+		name != NULL ? name : e->name));
+}
+
 static int
 find_resource(struct api_call *c, enum store_entity_kind kind)
 {
@@ -116,8 +133,10 @@ find_resource(struct api_call *c, enum store_entity_kind kind)
 	if (name == NULL) /* only users may leave it out */
 		return resource_add(c, c->auth.who.arn);
 	err = store_entity_get(api_reader(c), &c->mem, kind, name, &e);
-	if (err == 0)
-		return resource_add(c, iam_arn(c, &e));
+	if (err == 0) {
+		err = resource_add(c, iam_arn(c, &e));
+		return err != 0 ? err : add_updated(c, &e);
+	}
 	if (err != ERR_NOTFOUND)
 		return err;
 	return resource_add(c,
@@ -234,6 +253,39 @@ iam_create(struct store_tx *tx, struct api_call *c, const struct store_entity *e
 	if (err == ERR_EXISTS)
 		return fail_about(c, "EntityAlreadyExists", k->exists, e->name);
 	return err != 0 ? err : iam_put_tags(tx, c, e);
+}
+
+static int
+update_change(struct store_tx *tx, struct api_call *c)
+{
+	struct store_entity *e = c->user;
+	const struct kind *k = &kinds[e->kind];
+	const char *path = api_str(c, "NewPath"), *name = api_str(c, k->new_name);
+	int err = iam_subject(tx, c, (enum store_entity_kind)e->kind, e);
+
+	if (err == 0 && path != NULL) {
+		e->path = arena_strdup(&c->mem, path);
+		e->updated_ms = c->now_ms;
+		err = store_entity_set(tx, e);
+	}
+	if (err == 0 && name != NULL) {
+		err = store_entity_rename(
+		    tx, (enum store_entity_kind)e->kind, e->name, name);
+		if (err == ERR_EXISTS)
+			return fail_about(c, "EntityAlreadyExists", k->exists, name);
+	}
+	return err;
+}
+
+int
+iam_update(struct api_call *c, enum store_entity_kind kind)
+{
+	struct store_entity *e = arena_alloc(&c->mem, sizeof(*e));
+	int err = iam_check_path(c, api_str(c, "NewPath"));
+
+	*e = (struct store_entity){ .kind = kind };
+	c->user = e;
+	return err != 0 ? err : api_write(c, update_change, NULL);
 }
 
 int

@@ -42,6 +42,8 @@ static const struct api_op *const groups[] = {
 	api_document_ops,
 	api_ec2_ops,
 	api_ec2_tag_ops,
+	api_iam_group_ops,
+	api_iam_key_ops,
 	api_iam_user_ops,
 	api_mds_ops,
 	api_node_ops,

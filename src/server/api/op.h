@@ -89,6 +89,8 @@ extern const struct api_op api_association_ops[];
 extern const struct api_op api_document_ops[];
 extern const struct api_op api_ec2_ops[];
 extern const struct api_op api_ec2_tag_ops[];
+extern const struct api_op api_iam_group_ops[];
+extern const struct api_op api_iam_key_ops[];
 extern const struct api_op api_iam_user_ops[];
 extern const struct api_op api_mds_ops[];
 extern const struct api_op api_node_ops[];
