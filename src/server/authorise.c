@@ -41,14 +41,19 @@ is_own(const struct principal *who, const char *resource)
 	return true;
 }
 
+static const char *
+caller_name(const struct principal *who)
+{
+	return who->kind == PRINCIPAL_NONE ? "anonymous" : who->arn;
+}
+
 static int
 refuse(struct arena *mem, const char **message, const struct authz_request *q,
     const char *resource, const char *because)
 {
 	*message = arena_printf(mem,
 	    "User: %s is not authorized to perform: %s on resource: %s %s",
-	    q->who->kind == PRINCIPAL_NONE ? "anonymous" : q->who->arn, q->action,
-	    resource, because);
+	    caller_name(q->who), q->action, resource, because);
 	return ERR_DENIED;
 }
 
@@ -64,7 +69,7 @@ before_policies(const struct server_env *env, const struct authz_request *q,
 		return refuse(mem, message, q, q->resources[0],
 		    arena_printf(
 			mem, "with an explicit deny in a principal lock: %s", lock->reason));
-	if (q->who->kind == PRINCIPAL_NONE)
+	if (q->who->kind == PRINCIPAL_NONE && q->provider == NULL)
 		return refuse(mem, message, q, q->resources[0],
 		    arena_printf(mem,
 			"because no identity-based policy allows the %s action", q->action));
@@ -73,10 +78,37 @@ before_policies(const struct server_env *env, const struct authz_request *q,
 			return refuse(mem, message, q, q->resources[i],
 			    "because a node acts for itself only");
 	}
-	/* AWS answers this one always: it tells nobody anything new. */
+	/*
+	 * AWS answers these always: the one tells nobody anything new, the other gives nothing that
+	 * the caller does not have, and is there for second factors.
+	 */
 	*settled = strcmp(q->action, "sts:GetCallerIdentity") == 0 ||
+	    strcmp(q->action, "sts:GetSessionToken") == 0 ||
 	    (q->who->kind == PRINCIPAL_NODE && authorise_node_key_action(q->action));
 	return 0;
+}
+
+/* AWS says of roles that are refused only that they are, unless something denies it. */
+static char *
+denial(const struct authz_request *q, const struct policy_result *r, struct arena *mem,
+    const char *resource)
+{
+	if (q->trust != NULL && r->decision == POLICY_IMPLICIT_DENY)
+		return arena_printf(mem,
+		    "User: %s is not authorized to perform: %s on resource: %s",
+		    caller_name(q->who), q->action, resource);
+	return policy_denial(mem, r, caller_name(q->who), q->action, resource);
+}
+
+static void
+add_trust(const struct server_env *env, const struct authz_request *q, struct policy_set *set)
+{
+	set->resource = (struct policy_sources){ q->trust, 1 };
+	set->caller = (struct policy_caller){ .arn = span_str(q->who->arn),
+		.role = span_str(q->who->role_arn),
+		.provider = span_str(q->provider) };
+	if (q->who->kind != PRINCIPAL_NONE)
+		set->caller.account = span_str(env->account);
 }
 
 static int
@@ -97,8 +129,7 @@ ask_policies(const struct server_env *env, const struct authz_request *q,
 		r = policy_decide(set, &ask, NULL);
 		if (r.decision == POLICY_EXPLICIT_DENY ||
 		    (r.decision == POLICY_IMPLICIT_DENY && !q->unless_denied)) {
-			*message = policy_denial(
-			    c->mem, &r, q->who->arn, q->action, q->resources[i]);
+			*message = denial(q, &r, c->mem, q->resources[i]);
 			return ERR_DENIED;
 		}
 	}
@@ -121,8 +152,11 @@ authorise(const struct server_env *env, const struct authz_request *q, struct ar
 	if (q->more != NULL)
 		policy_context_add_all(&c, q->more);
 	if ((err = access_policies(env->access, mem, q->who, &set)) == 0 &&
-	    (err = authz_context_caller(env, q->who, q->facts, &c)) == 0)
+	    (err = authz_context_caller(env, q->who, q->facts, &c)) == 0) {
+		if (q->trust != NULL)
+			add_trust(env, q, &set);
 		err = ask_policies(env, q, &set, &c, message);
+	}
 	if (err == 0 || err == ERR_DENIED)
 		return err;
 	log_error("a permission cannot be looked up", "by=%s action=%s why=%s",

@@ -24,6 +24,7 @@ struct authz_facts {
 	/* The age of a second factor counts to here: 0 for now, or the start of a session
 	 * that is authorised again. */
 	int64_t mfa_age_at_ms;
+	bool mfa_shown; /* a second factor comes with this very call */
 };
 
 struct authz_request {
@@ -35,6 +36,13 @@ struct authz_request {
 	/* Condition keys of the action itself (aws:RequestTag/..., ...), or NULL.  In mem. */
 	const struct policy_context *more;
 	bool unless_denied; /* nothing has to allow it, but nothing may deny it */
+	/*
+	 * The trust policy of the role that is asked for, which has to let the caller in, or NULL.
+	 * provider: ARN of the identity provider that vouches for a caller who is not signed
+	 * in, or NULL.
+	 */
+	const struct policy_source *trust;
+	const char *provider;
 };
 
 /*

@@ -90,31 +90,47 @@ add_node(const struct server_env *env, struct policy_context *c, const char *id,
 	add(c, "ec2:SourceInstanceARN", arn);
 }
 
+/* What is so whoever asks. */
+static void
+add_facts(struct policy_context *c, const struct authz_facts *facts)
+{
+	add_time(c, "aws:CurrentTime", facts->now_ms);
+	add_number(c, "aws:EpochTime", facts->now_ms / 1000);
+	add(c, "aws:RequestedRegion", facts->region);
+	add(c, "aws:SecureTransport", facts->tls ? "true" : "false");
+	add(c, "aws:SourceIp", facts->source_ip);
+	add(c, "aws:UserAgent", facts->user_agent);
+	add(c, "aws:ViaAWSService", "false");
+}
+
 int
 authz_context_caller(const struct server_env *env, const struct principal *who,
     const struct authz_facts *facts, struct policy_context *c)
 {
 	static const char *const prefixes[] = { "aws:PrincipalTag/", NULL };
 	bool user = who->kind == PRINCIPAL_USER;
-	int r = add_tags(env, c, principal_owner(c->mem, who), prefixes);
+	int r;
 
-	add_time(c, "aws:CurrentTime", facts->now_ms);
-	add_number(c, "aws:EpochTime", facts->now_ms / 1000);
+	add_facts(c, facts);
+	if (who->kind == PRINCIPAL_NONE) {
+		add(c, "aws:PrincipalType", "Anonymous");
+		return 0;
+	}
+	r = add_tags(env, c, principal_owner(c->mem, who), prefixes);
 	add(c, "aws:PrincipalArn", user ? who->arn : who->role_arn);
 	add(c, "aws:PrincipalAccount", env->account);
 	add(c, "aws:PrincipalType", user ? "User" : "AssumedRole");
 	add(c, "aws:userid", who->user_id);
 	if (user)
 		add(c, "aws:username", who->name);
-	add(c, "aws:RequestedRegion", facts->region);
-	add(c, "aws:SecureTransport", facts->tls ? "true" : "false");
-	add(c, "aws:SourceIp", facts->source_ip);
-	add(c, "aws:UserAgent", facts->user_agent);
-	add(c, "aws:ViaAWSService", "false");
 	if (who->session != NULL)
 		add_session(c, who->session, facts);
 	else if (who->kind == PRINCIPAL_NODE)
 		add_node(env, c, who->name, facts->region);
+	if (facts->mfa_shown) {
+		add(c, "aws:MultiFactorAuthPresent", "true");
+		add_number(c, "aws:MultiFactorAuthAge", 0);
+	}
 	return r;
 }
 

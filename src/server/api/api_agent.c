@@ -12,11 +12,9 @@
 #include "proto/ids.h"
 #include "server/api/call.h"
 #include "server/api/tags.h"
+#include "server/domain/temp_key.h"
 
-enum {
-	TOKEN_LIFE_MS = 3600 * 1000,
-	EXPIRED_KEEP_MS = 24 * 3600 * 1000, /* told apart from unknown keys for so long */
-};
+enum { TOKEN_LIFE_MS = 3600 * 1000 };
 
 #define TEXT_ACTIVATION                                                               \
 	"The activation isn't valid. The activation might have been deleted, or the " \
@@ -189,14 +187,6 @@ register_managed_instance(struct api_call *c)
 
 /* ---- RequestManagedInstanceRoleToken ---- */
 
-struct new_keys {
-	char access_key[ID_ACCESS_KEY_LEN + 1];
-	char secret[ID_SECRET_KEY_LEN + 1];
-	char token[ID_TOKEN_LEN + 1];
-	char token_sha256[2 * SHA256_LEN + 1];
-	int64_t expires_ms;
-};
-
 static int
 bind_fingerprint(struct store_tx *tx, struct api_call *c, struct store_node *n)
 {
@@ -225,33 +215,19 @@ get_own_node(struct store_tx *tx, struct api_call *c, struct store_node *n)
 static int
 token_change(struct store_tx *tx, struct api_call *c)
 {
-	struct new_keys *k = c->user;
 	struct store_node n;
-	int64_t now = c->now_ms;
 	int err;
 
-	if ((err = get_own_node(tx, c, &n)) != 0 ||
-	    (err = bind_fingerprint(tx, c, &n)) != 0 ||
-	    (err = store_keys_expire(tx, now - EXPIRED_KEEP_MS)) != 0)
+	if ((err = get_own_node(tx, c, &n)) != 0 || (err = bind_fingerprint(tx, c, &n)) != 0)
 		return err;
-	return store_key_put(tx,
-	    &(struct store_key){
-		.access_key = k->access_key,
-		.secret = k->secret,
-		.kind = STORE_KEY_NODE,
-		.owner = n.id,
-		.token_sha256 = k->token_sha256,
-		.active = true,
-		.created_ms = now,
-		.expires_ms = k->expires_ms,
-	    });
+	return temp_key_put(tx, c->user, STORE_KEY_NODE, n.id, "");
 }
 
 /* All five members: the stock agent follows each of them without looking. */
 static int
 token_done(struct api_call *c)
 {
-	struct new_keys *k = c->user;
+	const struct temp_key *k = c->user;
 
 	jw_field_str(&c->w, "AccessKeyId", k->access_key);
 	jw_field_str(&c->w, "SecretAccessKey", k->secret);
@@ -264,19 +240,9 @@ token_done(struct api_call *c)
 static int
 request_role_token(struct api_call *c)
 {
-	struct new_keys *k = arena_alloc(&c->mem, sizeof(*k));
-	uint8_t raw[32], sum[SHA256_LEN];
+	struct temp_key *k = arena_alloc(&c->mem, sizeof(*k));
 
-	ev_random(c->env->loop, raw, sizeof(raw));
-	id_access_key_format(k->access_key, true, raw);
-	ev_random(c->env->loop, raw, sizeof(raw));
-	id_secret_key_format(k->secret, raw);
-	ev_random(c->env->loop, raw, sizeof(raw));
-	id_token_format(k->token, raw);
-	secret_wipe(raw, sizeof(raw));
-	sha256(sum, span_str(k->token));
-	hex_encode(k->token_sha256, sum, sizeof(sum));
-	k->expires_ms = c->now_ms + TOKEN_LIFE_MS;
+	temp_key_draw(k, c->env->loop, c->now_ms, TOKEN_LIFE_MS);
 	c->user = k;
 	return api_write(c, token_change, token_done);
 }

@@ -131,6 +131,9 @@ struct authz_facts api_facts(const struct api_call *c);
 int api_ask(struct api_call *c, const char *action, const char *const *resources, size_t n,
     struct policy_context *more) MUST_USE;
 
+/* aws:RequestTag/... and aws:TagKeys of whatever sets or takes away tags. */
+void api_request_tags(struct api_call *c, struct policy_context *more);
+
 /* ---- for the dispatcher ---- */
 
 int permit_call(struct api_call *c) MUST_USE; /* the row's action on its resources */

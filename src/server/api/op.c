@@ -50,6 +50,7 @@ static const struct api_op *const groups[] = {
 	api_session_ops,
 	api_setting_ops,
 	api_sts_ops,
+	api_sts_role_ops,
 	api_tag_ops,
 };
 

@@ -97,6 +97,7 @@ extern const struct api_op api_node_ops[];
 extern const struct api_op api_session_ops[];
 extern const struct api_op api_setting_ops[];
 extern const struct api_op api_sts_ops[];
+extern const struct api_op api_sts_role_ops[];
 extern const struct api_op api_tag_ops[];
 
 /* All rows with their parsed inputs. */

@@ -19,9 +19,8 @@ api_facts(const struct api_call *c)
 	};
 }
 
-/* aws:RequestTag/... and aws:TagKeys of whatever sets or takes away tags. */
-static void
-add_tags(struct api_call *c, struct policy_context *more)
+void
+api_request_tags(struct api_call *c, struct policy_context *more)
 {
 	const json_t *tags = json_object_get(c->in, "Tags"), *one;
 	const json_t *names = json_object_get(c->in, "TagKeys");
@@ -74,8 +73,27 @@ ask_row(struct api_call *c)
 	struct policy_context more;
 
 	policy_context_init(&more, &c->mem);
-	add_tags(c, &more);
+	api_request_tags(c, &more);
 	return api_ask(c, c->op->action, c->resources, c->nresources, &more);
+}
+
+/* What the keys of GetSessionToken are not good for. */
+static int
+check_session(struct api_call *c)
+{
+	const struct principal *who = &c->auth.who;
+	const char *name = c->op->name;
+
+	if (who->kind != PRINCIPAL_USER || who->session == NULL)
+		return 0;
+	if (c->service == API_IAM && who->session->mfa_ms == 0)
+		return api_fail(c, "InvalidClientTokenId",
+		    "The security token included in the request is invalid");
+	if (c->service == API_STS && strcmp(name, "AssumeRole") != 0 &&
+	    strcmp(name, "GetCallerIdentity") != 0)
+		return api_fail(
+		    c, "AccessDenied", "Cannot call %s with session credentials", name);
+	return 0;
 }
 
 int
@@ -85,7 +103,7 @@ permit_call(struct api_call *c)
 
 	if (c->op->auth == API_UNSIGNED)
 		return 0; /* the handler checks the proof in the input */
-	if ((err = resource_find(c)) != 0)
+	if ((err = check_session(c)) != 0 || (err = resource_find(c)) != 0)
 		return err;
 	err = c->op->permit != NULL ? c->op->permit(c) : ask_row(c);
 	if (err != 0)

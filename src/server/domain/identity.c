@@ -161,6 +161,16 @@ identity_of_node(
 	    n.iam_role[0] != '\0' ? n.iam_role : IDENTITY_NODE_ROLE, n.id, out);
 }
 
+/* Keys do not pass to the next user or role of that name. */
+static bool
+is_id_of(const char *owner_id, const struct principal *who)
+{
+	size_t n = strcspn(who->user_id, ":");
+
+	return owner_id[0] == '\0' ||
+	    (strlen(owner_id) == n && strncmp(owner_id, who->user_id, n) == 0);
+}
+
 int
 identity_of_key_row(struct store_tx *tx, struct arena *mem, const struct store_key *k,
     struct principal *out)
@@ -181,6 +191,8 @@ identity_of_key_row(struct store_tx *tx, struct arena *mem, const struct store_k
 	else if (s != NULL)
 		r = identity_of_role(tx, mem, k->owner, s, out);
 	else
+		r = ERR_NOTFOUND;
+	if (r == 0 && s != NULL && !is_id_of(s->owner_id, out))
 		r = ERR_NOTFOUND;
 	out->access_key = k->access_key;
 	if (k->kind != STORE_KEY_NODE)

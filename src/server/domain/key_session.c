@@ -12,6 +12,7 @@ static const struct {
 	const char *name;
 	size_t at;
 } texts[] = {
+	{ "ownerId", offsetof(struct key_session, owner_id) },
 	{ "name", offsetof(struct key_session, session_name) },
 	{ "policy", offsetof(struct key_session, policy) },
 	{ "sourceIdentity", offsetof(struct key_session, source_identity) },

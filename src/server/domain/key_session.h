@@ -17,6 +17,7 @@ struct key_session_tag {
 
 /* Strings are never NULL; a list and its texts live in the arena. */
 struct key_session {
+	const char *owner_id; /* AIDA..., AROA...: another one of that name is not the owner */
 	int64_t issued_ms;
 	int64_t mfa_ms;           /* when a second factor was shown; 0: none was */
 	const char *session_name; /* role sessions: what the caller chose */
