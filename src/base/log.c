@@ -155,7 +155,8 @@ log_write(struct log_site *site, enum log_level l, const char *file, const char 
 	errno = saved;
 }
 
-enum { QUOTES = 8, QUOTE_MAX = 256, QUOTE_ROOM = 4 * QUOTE_MAX + 8 };
+/* A fault is told whole: the reason of a denial stands at its end. */
+enum { QUOTES = 8, QUOTE_MAX = 400, QUOTE_ROOM = 4 * QUOTE_MAX + 8 };
 
 const char *
 log_qs(struct span s)

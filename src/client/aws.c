@@ -252,16 +252,32 @@ post(struct aws_api *a, struct aws_call *c, const char *service, const char *typ
 }
 
 struct aws_call *
-aws_ssm(struct aws_api *a, const char *operation, struct span body, uint64_t timeout_ms,
-    aws_done *done, void *arg)
+aws_json(struct aws_api *a, enum aws_service service, const char *operation,
+    struct span body, uint64_t timeout_ms, aws_done *done, void *arg)
 {
+	static const struct {
+		const char *scope, *target;
+	} services[] = {
+		[AWS_SSM] = { "ssm", "AmazonSSM" },
+		[AWS_CLOUDTRAIL] = { "cloudtrail", "CloudTrail_20131101" },
+		[AWS_SALLYPORT] = { "sallyport", "Sallyport" },
+	};
 	struct aws_call *c = xcalloc(1, sizeof(*c));
-	auto_free char *target = xasprintf("AmazonSSM.%s", operation);
+	auto_free char *target =
+	    xasprintf("%s.%s", services[service].target, operation);
 
 	c->done = done;
 	c->arg = arg;
 	c->json = true;
-	return post(a, c, "ssm", "application/x-amz-json-1.1", target, body, timeout_ms);
+	return post(a, c, services[service].scope, "application/x-amz-json-1.1", target,
+	    body, timeout_ms);
+}
+
+struct aws_call *
+aws_ssm(struct aws_api *a, const char *operation, struct span body, uint64_t timeout_ms,
+    aws_done *done, void *arg)
+{
+	return aws_json(a, AWS_SSM, operation, body, timeout_ms, done, arg);
 }
 
 struct aws_call *

@@ -66,7 +66,17 @@ int aws_api_new(struct aws_api **out, struct ev_loop *l, struct aws_settings *s,
 void aws_api_free(struct aws_api *a); /* cancels calls without their callbacks */
 struct http_client *aws_api_http(struct aws_api *a);
 
-/* POST of an AmazonSSM operation; body is JSON.  timeout_ms 0: 30 s. */
+enum aws_service {
+	AWS_SSM,
+	AWS_CLOUDTRAIL,
+	AWS_SALLYPORT, /* what AWS has no operation for */
+};
+
+/* POST of an operation of a JSON service.  timeout_ms 0: 30 s. */
+struct aws_call *aws_json(struct aws_api *a, enum aws_service service,
+    const char *operation, struct span body, uint64_t timeout_ms, aws_done *done,
+    void *arg);
+/* The same of AmazonSSM. */
 struct aws_call *aws_ssm(struct aws_api *a, const char *operation, struct span body,
     uint64_t timeout_ms, aws_done *done, void *arg);
 /* POST of a Query operation ("sts", "Action=GetCallerIdentity&Version=2011-06-15"); out is

@@ -130,6 +130,27 @@ command_list(struct buf *out)
 }
 
 int
+cli_act(struct cli *c, const struct cli_usage *u, const char *what,
+    const struct cli_action *actions, int argc, char **argv)
+{
+	auto_buf names = { .max = 1024 };
+
+	for (const struct cli_action *a = actions; a->name != NULL; a++) {
+		if (argc > 0 && strcmp(a->name, argv[0]) == 0)
+			return a->run(c, argc, argv);
+		buf_addf(&names, "%s%s",
+		    a == actions           ? ""
+			: a[1].name == NULL ? " or "
+					    : ", ",
+		    a->name);
+	}
+	if (argc == 0)
+		return cli_misused(u, "%s goes on with %s", what, buf_cstr(&names));
+	return cli_misused(
+	    u, "there is no %s %s: it is %s", what, argv[0], buf_cstr(&names));
+}
+
+int
 cli_main(int argc, char **argv)
 {
 	struct cli c = { 0 };

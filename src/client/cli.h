@@ -44,6 +44,18 @@ extern const size_t cli_commands_len;
 
 int cli_main(int argc, char **argv);
 
+/*
+ * A command of several actions, "admin lock add": runs the one that argv[0] names.  what: what
+ * goes before it, for the message when there is none of that name.
+ */
+struct cli_action {
+	const char *name; /* NULL ends a list */
+	int (*run)(struct cli *c, int argc, char **argv);
+};
+struct cli_usage;
+int cli_act(struct cli *c, const struct cli_usage *u, const char *what,
+    const struct cli_action *actions, int argc, char **argv);
+
 /* --- options ---------------------------------------------------------------------- */
 
 enum { CLI_LIST_MAX = 64 };
@@ -91,9 +103,17 @@ int cli_open(struct cli *c) MUST_USE;
 int cli_open_place(struct cli *c, struct fault *f) MUST_USE;
 void cli_close(struct cli *c);
 
-/* One AmazonSSM operation.  *out is the caller's; body is JSON. */
+/* One operation of a JSON service, of AmazonSSM.  *out is the caller's; body is JSON. */
+int cli_json(struct cli *c, enum aws_service service, const char *operation,
+    struct span body, json_t **out, struct fault *f) MUST_USE;
 int cli_ssm(struct cli *c, const char *operation, struct span body, json_t **out,
     struct fault *f) MUST_USE;
+/* The same with an object of texts as its body; NULL values are left out. */
+struct cli_field {
+	const char *name, *value;
+};
+int cli_json_fields(struct cli *c, enum aws_service service, const char *operation,
+    const struct cli_field *fields, size_t n, json_t **out, struct fault *f) MUST_USE;
 /* Writes the body of a page; token is NULL for the first. */
 typedef void cli_page_body(struct buf *out, const void *arg, const char *token);
 /*
@@ -102,6 +122,9 @@ typedef void cli_page_body(struct buf *out, const void *arg, const char *token);
  */
 int cli_ssm_pages(struct cli *c, const char *operation, const char *list,
     cli_page_body *body, const void *arg, size_t enough, json_t *out,
+    struct fault *f) MUST_USE;
+int cli_json_pages(struct cli *c, enum aws_service service, const char *operation,
+    const char *list, cli_page_body *body, const void *arg, size_t enough, json_t *out,
     struct fault *f) MUST_USE;
 /* One Query operation; the XML of its answer. */
 int cli_query(struct cli *c, const char *service, const char *form, struct buf *out,
@@ -114,7 +137,7 @@ struct cli_page {
 };
 int cli_get(
     struct cli *c, const char *path, struct cli_page *out, struct fault *f) MUST_USE;
-/* The code of the service's error at the front of a fault of cli_ssm() and cli_query(). */
+/* The code of the service's error at the front of a fault of a call. */
 bool cli_is_error(const struct fault *f, const char *code);
 
 /* --- words ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "client/cli.h"
 #include "codec/http1.h"
 #include "codec/json.h"
+#include "codec/jsonw.h"
 
 /* --- words ------------------------------------------------------------------------- */
 
@@ -162,20 +163,46 @@ on_answer(void *arg, const struct aws_answer *a)
 }
 
 int
-cli_ssm(
-    struct cli *c, const char *operation, struct span body, json_t **out, struct fault *f)
+cli_json(struct cli *c, enum aws_service service, const char *operation, struct span body,
+    json_t **out, struct fault *f)
 {
 	struct waiting w = { .c = c, .f = f };
 
-	aws_ssm(c->api, operation, body, 0, on_answer, &w);
+	aws_json(c->api, service, operation, body, 0, on_answer, &w);
 	ev_run(c->loop);
 	*out = w.out;
 	return w.err;
 }
 
 int
-cli_ssm_pages(struct cli *c, const char *operation, const char *list, cli_page_body *body,
-    const void *arg, size_t enough, json_t *out, struct fault *f)
+cli_json_fields(struct cli *c, enum aws_service service, const char *operation,
+    const struct cli_field *fields, size_t n, json_t **out, struct fault *f)
+{
+	auto_buf body = { .max = PAGE_BODY_MAX };
+	struct jsonw w;
+	int r;
+
+	jw_init(&w, &body);
+	jw_open(&w, '{');
+	for (size_t i = 0; i < n; i++)
+		jw_field_opt(&w, fields[i].name, fields[i].value);
+	jw_close(&w, '}');
+	if ((r = buf_check(&body)) != 0)
+		return fault_set(f, r, "what is to be sent is too long");
+	return cli_json(c, service, operation, buf_span(&body), out, f);
+}
+
+int
+cli_ssm(
+    struct cli *c, const char *operation, struct span body, json_t **out, struct fault *f)
+{
+	return cli_json(c, AWS_SSM, operation, body, out, f);
+}
+
+int
+cli_json_pages(struct cli *c, enum aws_service service, const char *operation,
+    const char *list, cli_page_body *body, const void *arg, size_t enough, json_t *out,
+    struct fault *f)
 {
 	auto_free char *token = NULL;
 
@@ -186,7 +213,8 @@ cli_ssm_pages(struct cli *c, const char *operation, const char *list, cli_page_b
 		int r;
 
 		body(&b, arg, token);
-		if ((r = cli_ssm(c, operation, buf_span(&b), &answer, f)) != 0)
+		r = cli_json(c, service, operation, buf_span(&b), &answer, f);
+		if (r != 0)
 			return r;
 		json_array_extend(out, json_get_arr(answer, list));
 		next = json_get_str(answer, "NextToken");
@@ -197,6 +225,13 @@ cli_ssm_pages(struct cli *c, const char *operation, const char *list, cli_page_b
 		token = xstrdup(next);
 	}
 	return 0;
+}
+
+int
+cli_ssm_pages(struct cli *c, const char *operation, const char *list, cli_page_body *body,
+    const void *arg, size_t enough, json_t *out, struct fault *f)
+{
+	return cli_json_pages(c, AWS_SSM, operation, list, body, arg, enough, out, f);
 }
 
 int

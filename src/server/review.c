@@ -92,7 +92,8 @@ judge_node(struct review *v, const char *id)
 		&mem, &why) == 0)
 		return;
 	log_info("node is not allowed any more", "node=%s why=%s", id, log_q(why));
-	node_evict(v->env->nodes, id, "its role does not allow it any more");
+	sessions_terminate_node(v->env->sessions, id, "the node is not allowed any more");
+	node_evict(v->env->nodes, id, "it is not allowed any more");
 }
 
 static void

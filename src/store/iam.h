@@ -172,15 +172,16 @@ int store_oidcs(
 /* --- locks: principals that are cut off ---------------------------------------------- */
 
 struct store_lock {
-	char *arn; /* of a user, a role, a role session or a node */
+	char *id;  /* of a user, a role, a role session ("AROA...:name") or a node */
+	char *arn; /* its name when it was locked */
 	char *reason, *by_arn;
 	int64_t created_ms;
 };
 int store_lock_put(
     struct store_tx *tx, const struct store_lock *l) MUST_USE; /* insert or replace */
-int store_lock_get(struct store_tx *tx, struct arena *mem, const char *arn,
+int store_lock_get(struct store_tx *tx, struct arena *mem, const char *id,
     struct store_lock *l) MUST_USE;
-int store_lock_del(struct store_tx *tx, const char *arn) MUST_USE; /* ERR_NOTFOUND */
+int store_lock_del(struct store_tx *tx, const char *id) MUST_USE; /* ERR_NOTFOUND */
 typedef bool store_lock_fn(void *arg, const struct store_lock *l);
 int store_locks(
-    struct store_tx *tx, const char *after_arn, store_lock_fn *fn, void *arg) MUST_USE;
+    struct store_tx *tx, const char *after_id, store_lock_fn *fn, void *arg) MUST_USE;

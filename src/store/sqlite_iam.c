@@ -456,6 +456,7 @@ store_member_of(struct store_tx *tx, const char *member, const char *after_holde
 static void
 lock_read(struct sql *q, struct arena *mem, struct store_lock *l)
 {
+	l->id = sql_col_text(q, mem);
 	l->arn = sql_col_text(q, mem);
 	l->reason = sql_col_text(q, mem);
 	l->by_arn = sql_col_text(q, mem);
@@ -468,8 +469,9 @@ store_lock_put(struct store_tx *tx, const struct store_lock *l)
 	struct sql q;
 
 	sql_open(&q, tx,
-	    "INSERT OR REPLACE INTO locks (arn, reason, by_arn, created_ms)"
-	    " VALUES (?1, ?2, ?3, ?4)");
+	    "INSERT OR REPLACE INTO locks (id, arn, reason, by_arn, created_ms)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5)");
+	sql_text(&q, l->id);
 	sql_text(&q, l->arn);
 	sql_text(&q, l->reason);
 	sql_text(&q, l->by_arn);
@@ -479,33 +481,33 @@ store_lock_put(struct store_tx *tx, const struct store_lock *l)
 
 int
 store_lock_get(
-    struct store_tx *tx, struct arena *mem, const char *arn, struct store_lock *l)
+    struct store_tx *tx, struct arena *mem, const char *id, struct store_lock *l)
 {
 	struct sql q;
 
 	open_texts(&q, tx,
-	    "SELECT arn, reason, by_arn, created_ms FROM locks WHERE arn = ?1", arn, NULL);
+	    "SELECT id, arn, reason, by_arn, created_ms FROM locks WHERE id = ?1", id, NULL);
 	if (sql_row(&q))
 		lock_read(&q, mem, l);
 	return sql_close_one(&q);
 }
 
 int
-store_lock_del(struct store_tx *tx, const char *arn)
+store_lock_del(struct store_tx *tx, const char *id)
 {
-	return run_one_text(tx, "DELETE FROM locks WHERE arn = ?1", arn, NULL);
+	return run_one_text(tx, "DELETE FROM locks WHERE id = ?1", id, NULL);
 }
 
 int
-store_locks(struct store_tx *tx, const char *after_arn, store_lock_fn *fn, void *arg)
+store_locks(struct store_tx *tx, const char *after_id, store_lock_fn *fn, void *arg)
 {
 	struct store_lock l = { 0 };
 	struct sql q;
 	bool more = true;
 
 	open_texts(&q, tx,
-	    "SELECT arn, reason, by_arn, created_ms FROM locks WHERE arn > ?1 ORDER BY arn",
-	    after_arn, NULL);
+	    "SELECT id, arn, reason, by_arn, created_ms FROM locks WHERE id > ?1 ORDER BY id",
+	    after_id, NULL);
 	while (more && sql_row(&q)) {
 		lock_read(&q, NULL, &l);
 		more = fn(arg, &l);

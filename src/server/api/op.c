@@ -45,6 +45,7 @@ static const struct api_op *const groups[] = {
 	api_iam_group_ops,
 	api_iam_key_ops,
 	api_iam_user_ops,
+	api_lock_ops,
 	api_mds_ops,
 	api_node_ops,
 	api_session_ops,

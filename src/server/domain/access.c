@@ -20,7 +20,7 @@ struct access {
 	struct ev_loop *loop;
 	struct store *store;
 	struct map holdings; /* by owner, or by access key for session policies */
-	struct map locks;    /* by ARN: struct store_lock, in lock_mem */
+	struct map locks;    /* by id: struct store_lock, in lock_mem */
 	struct arena lock_mem;
 	bool locks_read;
 	struct ev_timer timer;
@@ -292,25 +292,27 @@ keep_lock(void *arg, const struct store_lock *row)
 	struct store_lock *l = arena_alloc(&a->lock_mem, sizeof(*l));
 
 	*l = (struct store_lock){
+		.id = arena_strdup(&a->lock_mem, row->id),
 		.arn = arena_strdup(&a->lock_mem, row->arn),
 		.reason = arena_strdup(&a->lock_mem, row->reason),
 		.by_arn = arena_strdup(&a->lock_mem, row->by_arn),
 		.created_ms = row->created_ms,
 	};
-	map_put(&a->locks, span_str(l->arn), l);
+	map_put(&a->locks, span_str(l->id), l);
 	return true;
 }
 
 const struct store_lock *
 access_lock(struct access *a, const struct principal *who)
 {
+	struct span id = span_str(who->user_id), role;
 	const struct store_lock *l;
 
 	if (!a->locks_read) {
 		/* Without the list nobody may be let in: a lock that stands on everybody. */
 		static char reason[] = "the locks cannot be read", none[] = "";
 		static const struct store_lock unread = {
-			.arn = none, .reason = reason, .by_arn = none
+			.id = none, .arn = none, .reason = reason, .by_arn = none
 		};
 
 		if (store_locks(store_reader(a->store), "", keep_lock, a) != 0)
@@ -319,12 +321,12 @@ access_lock(struct access *a, const struct principal *who)
 	}
 	if (map_len(&a->locks) == 0 || who->kind == PRINCIPAL_NONE)
 		return NULL;
-	if ((l = map_get(&a->locks, span_str(who->arn))) != NULL)
+	if ((l = map_get(&a->locks, id)) != NULL)
 		return l;
-	if (who->role_arn[0] != '\0' &&
-	    (l = map_get(&a->locks, span_str(who->role_arn))) != NULL)
+	span_cut(&id, ':', &role); /* AROA...:session */
+	if ((l = map_get(&a->locks, role)) != NULL || who->kind != PRINCIPAL_NODE)
 		return l;
-	return NULL;
+	return map_get(&a->locks, span_str(who->name));
 }
 
 /* ---- change ---- */

@@ -89,8 +89,11 @@ CREATE TABLE oidc_providers (
 	created_ms       INTEGER NOT NULL
 ) STRICT;
 
+-- By id, so that neither a new name nor a new path lets anybody out: of a user or role, of a
+-- role session ('AROA...:name'), or of a node.
 CREATE TABLE locks (
-	arn        TEXT PRIMARY KEY,
+	id         TEXT PRIMARY KEY,
+	arn        TEXT NOT NULL,
 	reason     TEXT NOT NULL,
 	by_arn     TEXT NOT NULL,
 	created_ms INTEGER NOT NULL

@@ -201,7 +201,7 @@ proof_rows(struct store_tx *tx, struct arena *mem)
 	struct store_mfa m = { .name = str("phone"), .path = str("/"), .seed = str("S") };
 	struct store_login l = { .user = str("u"), .hash = str("one"), .reset = true };
 	struct store_oidc o = { .url = str("idp"), .clients_json = str("[\"a\"]") }, op;
-	struct store_lock k = { .arn = str("arn:u"), .reason = str("why") }, kp;
+	struct store_lock k = { .id = str("AIDA1"), .arn = str("arn:u"), .reason = str("why") }, kp;
 	struct store_mfa mp;
 	struct store_login lp;
 
@@ -237,10 +237,10 @@ proof_rows(struct store_tx *tx, struct arena *mem)
 	assert_int_equal(store_oidc_del(tx, "idp"), ERR_NOTFOUND);
 
 	OK(store_lock_put(tx, &k));
-	OK(store_lock_get(tx, mem, "arn:u", &kp));
+	OK(store_lock_get(tx, mem, "AIDA1", &kp));
 	assert_string_equal(kp.reason, "why");
-	OK(store_lock_del(tx, "arn:u"));
-	assert_int_equal(store_lock_del(tx, "arn:u"), ERR_NOTFOUND);
+	OK(store_lock_del(tx, "AIDA1"));
+	assert_int_equal(store_lock_del(tx, "AIDA1"), ERR_NOTFOUND);
 	return 0;
 }
 

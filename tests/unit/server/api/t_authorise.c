@@ -32,7 +32,7 @@ text(const char *s)
 
 struct rows {
 	const char *inline_policy, *group_policy, *boundary_policy; /* NULL: none */
-	const char *lock;                                           /* ARN, or NULL */
+	const char *lock;                                           /* id, or NULL */
 };
 
 static int
@@ -81,7 +81,7 @@ put_rows(struct store_tx *tx, void *arg, struct fault *f)
 	if (w->lock != NULL)
 		OK(store_lock_put(tx,
 		    &(struct store_lock){
-			text(w->lock), text("stolen laptop"), text("A"), 0 }));
+			text(w->lock), text("arn"), text("stolen laptop"), text("A"), 0 }));
 	return 0;
 }
 
@@ -441,7 +441,7 @@ t_lock(void **state)
 	put(&w, &(struct rows){ .inline_policy = ALLOW("*", "*") });
 	find_bob(&w, &w.mem, &bob);
 	assert_null(denied(&w, &bob, "ssm:StartSession", node_of(&w, NODE), &facts));
-	put(&w, &(struct rows){ .lock = bob.arn });
+	put(&w, &(struct rows){ .lock = bob.user_id });
 	why = denied(&w, &bob, "ssm:StartSession", node_of(&w, NODE), &facts);
 	assert_true(span_ends(
 	    span_str(why), "with an explicit deny in a principal lock: stolen laptop"));

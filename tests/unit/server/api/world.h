@@ -221,6 +221,8 @@ sign(struct world *w, struct raw *q, const struct signer *s, const char *service
 static inline const char *
 service_of(const char *target)
 {
+	if (strncmp(target, "Sallyport.", 10) == 0)
+		return "sallyport";
 	return strncmp(target, "EC2Windows", 10) == 0 ? "ec2messages" : "ssm";
 }
 
