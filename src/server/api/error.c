@@ -199,6 +199,7 @@ error_status(enum api_protocol p, const char *code)
 		{ "ExpiredToken", 403 },
 		{ "InvalidAccessKeyId", 403 },
 		{ "RequestTimeTooSkewed", 403 },
+		{ "InvalidAuthenticationCode", 403 },
 		{ "NoSuchEntity", 404 },
 		{ "EntityAlreadyExists", 409 },
 		{ "DeleteConflict", 409 },

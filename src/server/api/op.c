@@ -44,6 +44,7 @@ static const struct api_op *const groups[] = {
 	api_ec2_tag_ops,
 	api_iam_group_ops,
 	api_iam_key_ops,
+	api_iam_mfa_ops,
 	api_iam_user_ops,
 	api_lock_ops,
 	api_mds_ops,

@@ -91,6 +91,7 @@ extern const struct api_op api_ec2_ops[];
 extern const struct api_op api_ec2_tag_ops[];
 extern const struct api_op api_iam_group_ops[];
 extern const struct api_op api_iam_key_ops[];
+extern const struct api_op api_iam_mfa_ops[];
 extern const struct api_op api_iam_user_ops[];
 extern const struct api_op api_lock_ops[];
 extern const struct api_op api_mds_ops[];

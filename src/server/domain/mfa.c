@@ -100,3 +100,59 @@ mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1, const char
 	}
 	return refuse(tx, m, now_ms);
 }
+
+/* ---- keys that were given for a code ---- */
+
+struct proven {
+	struct arena *mem;
+	struct proven_key {
+		struct proven_key *next;
+		struct store_key key;
+	} * first;
+};
+
+/* Rows are good during the call only, and nothing is written while they are read. */
+static bool
+keep_proven(void *arg, const struct store_key *k)
+{
+	struct proven *p = arg;
+	struct proven_key *one;
+
+	if (k->session_json[0] == '\0')
+		return true;
+	one = arena_alloc(p->mem, sizeof(*one));
+	one->key = *k;
+	one->key.access_key = arena_strdup(p->mem, k->access_key);
+	one->key.secret = arena_strdup(p->mem, k->secret);
+	one->key.owner = arena_strdup(p->mem, k->owner);
+	one->key.token_sha256 = arena_strdup(p->mem, k->token_sha256);
+	one->key.session_json = arena_strdup(p->mem, k->session_json);
+	one->next = p->first;
+	p->first = one;
+	return true;
+}
+
+static int
+forget_proof(struct store_tx *tx, struct arena *mem, struct store_key *k)
+{
+	struct key_session s;
+	int r = key_session_read(&s, mem, k->session_json);
+
+	if (r != 0 || s.mfa_ms == 0)
+		return r;
+	s.mfa_ms = 0;
+	k->session_json = key_session_write(&s, mem);
+	r = store_key_del(tx, k->access_key);
+	return r != 0 ? r : store_key_put(tx, k);
+}
+
+int
+mfa_revoke(struct store_tx *tx, struct arena *mem, const char *user)
+{
+	struct proven p = { .mem = mem };
+	int r = store_keys(tx, STORE_KEY_USER, user, "", keep_proven, &p);
+
+	for (struct proven_key *k = p.first; r == 0 && k != NULL; k = k->next)
+		r = forget_proof(tx, mem, &k->key);
+	return r;
+}

@@ -43,3 +43,9 @@ int mfa_check(struct store_tx *tx, struct arena *mem, const char *user,
  */
 int mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1,
     const char *code2, int64_t now_ms) MUST_USE;
+
+/*
+ * The device is taken away: what the user's temporary keys were given for does not count as
+ * shown with a second factor any more, whichever device it was.
+ */
+int mfa_revoke(struct store_tx *tx, struct arena *mem, const char *user) MUST_USE;
