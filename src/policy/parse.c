@@ -96,6 +96,13 @@ parse_version(struct parser *ps, const struct tree_node *top, const struct tree_
 		complain(ps, RANK_VERSION, v != NULL ? v : top, NULL, "%s", sentence);
 }
 
+/* Behind the bracket at this place. */
+static struct policy_place
+behind(struct policy_place at)
+{
+	return (struct policy_place){ at.line, at.column + 1, at.offset + 1 };
+}
+
 static void
 parse_statements(struct parser *ps, const struct tree_node *v)
 {
@@ -109,6 +116,7 @@ parse_statements(struct parser *ps, const struct tree_node *v)
 	item = items_first(v);
 	for (size_t i = 0; i < p->nstatements; i++) {
 		parse_statement(ps, &p->statements[i], item);
+		p->statements[i].from = i > 0 ? p->statements[i - 1].end : behind(v->begin);
 		item = items_next(v, item);
 	}
 }
@@ -272,7 +280,7 @@ policy_statement_get(const struct policy *p, size_t i)
 	const struct statement *s = &p->statements[i];
 
 	assert(i < p->nstatements);
-	return (struct policy_statement){ s->sid, s->deny, s->begin, s->end };
+	return (struct policy_statement){ s->sid, s->deny, s->begin, s->end, s->from };
 }
 
 struct span

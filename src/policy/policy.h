@@ -53,6 +53,9 @@ struct policy_statement {
 	struct span sid; /* empty when there is none */
 	bool deny;
 	struct policy_place begin, end;
+	/* Where AWS's simulator says that it begins: behind the bracket that opens the statements,
+	 * or behind the statement before it. */
+	struct policy_place from;
 };
 
 size_t policy_statements(const struct policy *p);

@@ -22,7 +22,7 @@ struct statement {
 	struct condition *conditions;
 	size_t nconditions;
 	struct principals who; /* trust policies only */
-	struct policy_place begin, end;
+	struct policy_place begin, end, from;
 };
 
 struct policy {
