@@ -97,7 +97,7 @@ enum {
 /* One page of a list, in the handler's hands while it writes the answer. */
 struct page {
 	struct api_call *c;
-	const char *list;  /* member or element that holds the rows */
+	const char *list; /* member or element that holds the rows; NULL: XML, they do it */
 	const char *after; /* position where it begins, "" for the first page */
 	int64_t left;      /* rows for which there is room */
 	bool more;         /* a row found none */

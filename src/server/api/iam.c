@@ -67,9 +67,9 @@ iam_find(struct store_tx *tx, struct api_call *c, enum store_entity_kind kind,
 	return err;
 }
 
-/* A customer managed policy.  The name alone would find it; the path has to be right too. */
-static int
-get_policy(
+/* The name alone would find it; the path has to be right too. */
+int
+iam_get_policy(
     struct store_tx *tx, struct api_call *c, const char *arn, struct store_entity *e)
 {
 	const char *slash = strrchr(arn, '/');
@@ -86,7 +86,7 @@ static int
 find_policy(struct store_tx *tx, struct api_call *c, struct store_entity *e)
 {
 	const char *arn = api_str(c, "PolicyArn");
-	int err = get_policy(tx, c, arn, e);
+	int err = iam_get_policy(tx, c, arn, e);
 
 	if (err == ERR_NOTFOUND)
 		return fail_about(c, "NoSuchEntity", kinds[STORE_POLICY].missing, arn);
@@ -427,7 +427,7 @@ check_managed(
 
 	if (policy_managed_find(span_str(arn)) != NULL)
 		return 0;
-	err = get_policy(tx, c, arn, &e);
+	err = iam_get_policy(tx, c, arn, &e);
 	return err == ERR_NOTFOUND ? fail_about(c, "NoSuchEntity", missing, arn) : err;
 }
 

@@ -42,6 +42,9 @@ int iam_find(struct store_tx *tx, struct api_call *c, enum store_entity_kind kin
 /* The one that the input names; without a UserName the user who calls. */
 int iam_subject(struct store_tx *tx, struct api_call *c, enum store_entity_kind kind,
     struct store_entity *e) MUST_USE;
+/* A customer managed policy by its ARN.  ERR_NOTFOUND. */
+int iam_get_policy(struct store_tx *tx, struct api_call *c, const char *arn,
+    struct store_entity *e) MUST_USE;
 /*
  * A new one of this kind with an id of its own: name, path and boundary from the input, whose
  * path and tags are checked.  ValidationError, InvalidInput.  On the loop's thread.

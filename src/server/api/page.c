@@ -125,7 +125,8 @@ page_open(struct page *p, struct api_call *c, const char *list, int64_t limit)
 	if ((err = token_read(c, &p->after)) != 0)
 		return err;
 	if (in_xml(p)) {
-		xw_open(&c->out, list);
+		if (list != NULL)
+			xw_open(&c->out, list);
 	} else {
 		jw_key(&c->w, list);
 		jw_open(&c->w, '[');
@@ -160,7 +161,8 @@ page_close(struct page *p)
 		jw_field_opt(&c->w, s->next, token);
 		return;
 	}
-	xw_close(&c->out, p->list);
+	if (p->list != NULL)
+		xw_close(&c->out, p->list);
 	if (s->truncated)
 		xw_elem_bool(&c->out, "IsTruncated", p->more);
 	xw_elem_opt(&c->out, s->next, token);

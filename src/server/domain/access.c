@@ -33,6 +33,7 @@ struct access {
 struct collect {
 	struct store_tx *tx;
 	struct holding *h;
+	const char *owner; /* whose policies are being read */
 	int err;
 };
 
@@ -126,12 +127,25 @@ add_attached(void *arg, const char *owner, const char *policy_arn)
 	return c->err == 0;
 }
 
+/* "user_alice_work": what AWS's simulator calls the policy "work" of "User/alice". */
+static const char *
+inline_id(struct arena *mem, const char *owner, const char *name)
+{
+	char *id = arena_printf(mem, "%s_%s", owner, name);
+
+	id[0] = (char)(id[0] | 0x20);
+	*strchr(id, '/') = '_';
+	return id;
+}
+
 static bool
 add_inline(void *arg, const char *name, const char *document)
 {
 	struct collect *c = arg;
+	auto_arena mem = { 0 };
 
-	c->err = holding_add(c->h, POLICY_INLINE, name, document);
+	c->err = holding_add(
+	    c->h, POLICY_INLINE, inline_id(&mem, c->owner, name), document);
 	return c->err == 0;
 }
 
@@ -140,6 +154,7 @@ add_owner(struct collect *c, const char *owner)
 {
 	int r = store_attached(c->tx, owner, "", add_attached, c);
 
+	c->owner = owner;
 	if (r == 0 && c->err == 0)
 		r = store_inlines(c->tx, owner, "", add_inline, c);
 	return r != 0 ? r : c->err;
@@ -224,33 +239,53 @@ collect_session(struct collect *c, const struct key_session *k)
 	return r;
 }
 
-/* session: that of the keys, else what the user or role holds. */
+/* What is kept under this key; else *h is a new one to be filled in, and kept by keep(). */
+static const struct holding *
+find_holding(struct access *a, const char *key, struct collect *c)
+{
+	const struct holding *h = map_get(&a->holdings, span_str(key));
+
+	*c = (struct collect){ .tx = store_reader(a->store) };
+	if (h == NULL) {
+		c->h = xcalloc(1, sizeof(*c->h));
+		arena_init(&c->h->mem);
+	}
+	return h;
+}
+
 static int
-holding_of(struct access *a, struct arena *mem, const struct principal *who, bool session,
+keep(struct access *a, const char *key, struct collect *c, int r,
     const struct holding **out)
 {
-	bool user = who->kind == PRINCIPAL_USER;
-	const char *owner = session ? who->access_key : principal_owner(mem, who);
-	struct collect c = { .tx = store_reader(a->store) };
-	int r;
-
-	*out = map_get(&a->holdings, span_str(owner));
-	if (*out != NULL)
-		return 0;
-	c.h = xcalloc(1, sizeof(*c.h));
-	arena_init(&c.h->mem);
-	if (session)
-		r = collect_session(&c, who->session);
-	else
-		r = collect(&c, user ? STORE_USER : STORE_ROLE,
-		    user ? who->name : who->role, owner);
 	if (r != 0) {
-		holding_free(c.h);
+		holding_free(c->h);
 		return r;
 	}
-	map_put(&a->holdings, span_str(owner), c.h);
-	*out = c.h;
+	map_put(&a->holdings, span_str(key), c->h);
+	*out = c->h;
 	return 0;
+}
+
+static int
+holding_of_owner(struct access *a, struct arena *mem, enum store_entity_kind kind,
+    const char *name, const struct holding **out)
+{
+	const char *owner = store_owner(mem, kind, name);
+	struct collect c;
+
+	if ((*out = find_holding(a, owner, &c)) != NULL)
+		return 0;
+	return keep(a, owner, &c, collect(&c, kind, name, owner), out);
+}
+
+static int
+holding_of_session(struct access *a, const struct principal *who, const struct holding **out)
+{
+	struct collect c;
+
+	if ((*out = find_holding(a, who->access_key, &c)) != NULL)
+		return 0;
+	return keep(a, who->access_key, &c, collect_session(&c, who->session), out);
 }
 
 static bool
@@ -260,25 +295,39 @@ has_session_policies(const struct key_session *k)
 }
 
 int
+access_owner_policies(struct access *a, struct arena *mem, enum store_entity_kind kind,
+    const char *name, struct policy_set *out)
+{
+	const struct holding *h;
+	int r;
+
+	*out = (struct policy_set){ 0 };
+	if (map_len(&a->holdings) + 2 > ACCESS_KEEP_MAX)
+		forget(a);
+	if ((r = holding_of_owner(a, mem, kind, name, &h)) != 0)
+		return r;
+	out->identity = (struct policy_sources){ h->list, h->n };
+	if (h->bounded)
+		out->boundary = (struct policy_sources){ &h->boundary, 1 };
+	return 0;
+}
+
+int
 access_policies(struct access *a, struct arena *mem, const struct principal *who,
     struct policy_set *out)
 {
+	bool user = who->kind == PRINCIPAL_USER;
 	const struct holding *h;
 	int r;
 
 	*out = (struct policy_set){ 0 };
 	if (who->kind == PRINCIPAL_NONE)
 		return 0;
-	if (map_len(&a->holdings) + 2 > ACCESS_KEEP_MAX)
-		forget(a);
-	if ((r = holding_of(a, mem, who, false, &h)) != 0)
+	if ((r = access_owner_policies(a, mem, user ? STORE_USER : STORE_ROLE,
+		 user ? who->name : who->role, out)) != 0 ||
+	    !has_session_policies(who->session))
 		return r;
-	out->identity = (struct policy_sources){ h->list, h->n };
-	if (h->bounded)
-		out->boundary = (struct policy_sources){ &h->boundary, 1 };
-	if (!has_session_policies(who->session))
-		return 0;
-	if ((r = holding_of(a, mem, who, true, &h)) == 0)
+	if ((r = holding_of_session(a, who, &h)) == 0)
 		out->session = (struct policy_sources){ h->list, h->n };
 	return r;
 }

@@ -32,6 +32,10 @@ void access_free(struct access *a);
 int access_policies(struct access *a, struct arena *mem, const struct principal *who,
     struct policy_set *out) MUST_USE;
 
+/* The same for a user (with its groups), a group or a role, whoever acts as it. */
+int access_owner_policies(struct access *a, struct arena *mem, enum store_entity_kind kind,
+    const char *name, struct policy_set *out) MUST_USE;
+
 /*
  * Whether the principal is cut off: the lock that stands on the user, the role, the role
  * session or the node; borrowed until the loop's next turn.  NULL: none.
