@@ -3,12 +3,12 @@
 #include "agent/trim.h"
 
 #include <link.h>
-#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/sanitized.h"
 #include "base/base.h"
+#include "base/heap.h"
 
 /*
  * Segments without PF_W are never modified: relocated read-only data lies in writable
@@ -48,7 +48,7 @@ agent_trim(void)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
-	(void)malloc_trim(0);
+	heap_trim();
 	if (!SANITIZED && !has_text_relocations())
 		(void)dl_iterate_phdr(trim_object, &page);
 }

@@ -15,3 +15,9 @@ heap_setup(void)
 	(void)mallopt(M_TRIM_THRESHOLD, TRIM_AT);
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 }
+
+void
+heap_trim(void)
+{
+	(void)malloc_trim(0);
+}

@@ -8,3 +8,5 @@
  * every page is a fault again.
  */
 void heap_setup(void);
+/* Gives free pages back.  It walks the heap: for a time without work. */
+void heap_trim(void);

@@ -2,6 +2,7 @@
 /* See gateway.h.  Routes, authentication and authorisation of every channel request. */
 #include "server/gateway/internal.h"
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "codec/uri.h"
 #include "codec/xmlw.h"
@@ -24,6 +25,7 @@ gateway_new(struct server_env *env)
 	map_init(&g->tokens, key[2], key[3]);
 	list_init(&g->opening);
 	list_init(&g->controls);
+	rest_start(&g->rest, env->loop, &g->counters.messages, heap_trim);
 	return g;
 }
 
@@ -36,6 +38,7 @@ gateway_free(struct gateway *g)
 
 	if (g == NULL)
 		return;
+	rest_stop(&g->rest);
 	control_free_all(g);
 	data_free_all(g);
 	while (map_next(&g->relays, &it, &id, &v))

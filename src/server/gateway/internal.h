@@ -6,6 +6,7 @@
 #include "server/authn.h"
 #include "server/gateway/gateway.h"
 #include "server/gateway/relay.h"
+#include "server/gateway/rest.h"
 
 enum {
 	GATEWAY_OPEN_MS = 10 * 1000,  /* from the upgrade to the opening frame */
@@ -25,6 +26,7 @@ struct gateway {
 	struct list controls; /* struct control, owned */
 	struct relay_counters counters;
 	uint64_t ncontrols;
+	struct rest rest;
 };
 
 /* Splits "/v1/<kind>/<id>"; decodes and checks the id.  ERR_INVALID. */
