@@ -432,6 +432,29 @@ http_call_new(struct http_client *c, const struct http_request *r)
 	return call;
 }
 
+/* arg: the call; whoever made the client decides. */
+static bool
+may_dial(void *arg, const char *ip)
+{
+	const struct http_call *call = arg;
+
+	return call->client->allow(call->client->allow_arg, ip);
+}
+
+static void
+dial(struct http_call *call, const struct http_addr *to)
+{
+	struct http_client *c = call->client;
+
+	call->state = CALL_CONNECT;
+	if (c->allow != NULL && !call->tunnel)
+		call->dial = ev_connect_if(c->loop, to->host, to->port, call->timeout_ms,
+		    may_dial, on_connect, call);
+	else
+		call->dial = ev_connect(
+		    c->loop, to->host, to->port, call->timeout_ms, on_connect, call);
+}
+
 void
 http_call_begin(struct http_call *call)
 {
@@ -460,9 +483,7 @@ http_call_begin(struct http_call *call)
 		}
 		to = &c->proxy.at;
 	}
-	call->state = CALL_CONNECT;
-	call->dial =
-	    ev_connect(c->loop, to->host, to->port, call->timeout_ms, on_connect, call);
+	dial(call, to);
 }
 
 struct http_call *
@@ -503,6 +524,13 @@ http_client_new(
 	list_init(&c->idles);
 	stream_family_init(&c->streams, NULL, NULL);
 	return c;
+}
+
+void
+http_client_allow(struct http_client *c, ev_allow_cb *allow, void *arg)
+{
+	c->allow = allow;
+	c->allow_arg = arg;
 }
 
 void

@@ -49,6 +49,11 @@ typedef void http_done_cb(void *arg, const struct http_response *r, int err, con
  */
 struct http_client *http_client_new(struct ev_loop *l, struct tls_ctx *tls, const char *proxy,
     const char *no_proxy);
+/*
+ * Every address is asked about right before it is dialled (ev_connect_if()); that of a proxy is
+ * not.  A call that may go nowhere fails with ERR_DENIED.
+ */
+void http_client_allow(struct http_client *c, ev_allow_cb *allow, void *arg);
 void http_client_free(struct http_client *c); /* cancels what is under way, without callbacks */
 /* Closes kept-alive connections (an idle agent keeps none). */
 void http_client_drop_idle(struct http_client *c);

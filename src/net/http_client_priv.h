@@ -40,6 +40,8 @@ struct http_client {
 	struct tls_ctx *tls;
 	struct http_proxy proxy;
 	char *no_proxy;
+	ev_allow_cb *allow; /* NULL: any address */
+	void *allow_arg;
 	struct list calls;
 	struct list idles; /* oldest first */
 	uint32_t nidles;

@@ -243,6 +243,45 @@ t_failures_before_the_answer(void **state)
 	}
 }
 
+/* All but this address; none at all without one. */
+static bool
+all_but(void *arg, const char *ip)
+{
+	const char *not_this = arg;
+
+	return *not_this != '\0' && strcmp(ip, not_this) != 0;
+}
+
+static void
+t_allowed_addresses(void **state)
+{
+	static const struct {
+		const char *what, *not_this;
+		int err;
+	} t[] = {
+		{ "any other", "192.0.2.1", 0 },
+		{ "none", "", ERR_DENIED },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct script x;
+		struct outcome o;
+
+		row(t[i].what);
+		script_init(&x, rows[0].say, false);
+		outcome_init(&o);
+		http_client_allow(x.c, all_but, (void *)(uintptr_t)t[i].not_this);
+		http_call(x.c, &(struct http_request){ .method = "GET", .url = "http://server/" },
+		    outcome_done, &o);
+		assert_true(world_until(&x.w, &o.done, 60000));
+		assert_int_equal(o.err, t[i].err);
+		assert_int_equal(x.accepted, t[i].err == 0);
+		buf_fini(&o.body);
+		script_fini(&x);
+	}
+}
+
 static void
 t_cancel_and_free(void **state)
 {
@@ -308,6 +347,7 @@ main(void)
 		cmocka_unit_test(t_request_bytes),
 		cmocka_unit_test(t_kept_connections),
 		cmocka_unit_test(t_failures_before_the_answer),
+		cmocka_unit_test(t_allowed_addresses),
 		cmocka_unit_test(t_cancel_and_free),
 	};
 
