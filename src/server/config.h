@@ -25,6 +25,8 @@ struct config {
 	bool tls;                       /* off: behind something that ends TLS */
 	/* [ws://|wss://]host[:port] of StreamUrl, wss without; "": as the client said */
 	const char *stream_url_host;
+	const char *oidc_ca_file; /* whom identity providers are certified by; "": the system's */
+	const char *oidc_deny;    /* address prefixes that no provider's keys are fetched from */
 	const char *agent_dir; /* packages served under /_agent/; "": none */
 	const char *region;    /* of calls that name none */
 	enum log_level log_level;

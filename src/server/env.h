@@ -15,6 +15,7 @@ struct store;
 struct nodes;
 struct sessions;
 struct access;
+struct oidc;
 struct key_usage;
 struct authn;
 struct config;
@@ -32,6 +33,7 @@ struct server_env {
 	struct sessions *sessions;
 	struct authn *authn;
 	struct access *access;
+	struct oidc *oidc;
 	struct key_usage *key_usage;
 	const struct config *config;
 	struct server_counters *counters;

@@ -17,6 +17,7 @@
 #include "server/authn.h"
 #include "server/domain/access.h"
 #include "server/domain/identity.h"
+#include "server/domain/oidc.h"
 #include "server/domain/key_usage.h"
 #include "server/domain/session.h"
 #include "server/gateway/gateway.h"
@@ -207,6 +208,9 @@ start_parts(struct server *s, struct fault *f)
 	e->key_usage = key_usage_new(e->loop, e->store);
 	e->authn = authn_new(e->loop, e->store, e->key_usage);
 	e->access = access_new(e->loop, e->store);
+	if ((err = oidc_new(&e->oidc, e->loop, e->config->oidc_ca_file,
+		 e->config->oidc_deny, f)) != 0)
+		return err;
 	if ((err = api_new(&s->api, e, f)) != 0)
 		return err;
 	s->gateway = gateway_new(e);
@@ -319,6 +323,7 @@ server_free(struct server *s)
 	authn_free(s->env.authn);
 	key_usage_free(s->env.key_usage);
 	access_free(s->env.access);
+	oidc_free(s->env.oidc);
 	if (s->tls != NULL)
 		tls_ctx_free(s->tls);
 	free(s);
@@ -437,14 +442,27 @@ server_main(struct config *c)
 	return 0;
 }
 
+/* As at the start; the loop never runs. */
+static int
+check_oidc(const struct config *c, struct fault *f)
+{
+	struct ev_loop *loop = ev_loop_new();
+	struct oidc *o = NULL;
+	int err = oidc_new(&o, loop, c->oidc_ca_file, c->oidc_deny, f);
+
+	oidc_free(o);
+	ev_loop_free(loop);
+	return err;
+}
+
 int
 server_check(const struct config *c, struct fault *f)
 {
 	struct tls_ctx *tls;
-	int err;
+	int err = check_oidc(c, f);
 
-	if (!c->tls)
-		return 0;
+	if (err != 0 || !c->tls)
+		return err;
 	if (access(c->tls_cert, F_OK) != 0)
 		return fault_set(f, ERR_NOTFOUND,
 		    "there is no certificate %s: run 'sallyportd init' first, or set "

@@ -122,6 +122,14 @@ api_hold(struct api_call *c, uint64_t ms, api_handler *done)
 	return API_LATER;
 }
 
+void
+api_wake(struct api_call *c)
+{
+	assert(ev_timer_is_set(&c->timer));
+	ev_timer_clear(&c->timer);
+	hold_over(c);
+}
+
 struct store_tx *
 api_reader(const struct api_call *c)
 {
@@ -215,6 +223,8 @@ call_new(struct api *a, struct http_req *r)
 static void
 call_free(struct api_call *c)
 {
+	if (c->on_free != NULL)
+		c->on_free(c);
 	list_del(&c->link);
 	c->api->ncalls--;
 	ev_timer_clear(&c->timer);
@@ -431,10 +441,8 @@ api_drain(struct api *a)
 {
 	LIST_EACH(c, &a->calls, struct api_call, link)
 	{
-		if (ev_timer_is_set(&c->timer)) {
-			ev_timer_clear(&c->timer);
-			hold_over(c);
-		}
+		if (ev_timer_is_set(&c->timer))
+			api_wake(c);
 	}
 }
 

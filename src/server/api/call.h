@@ -8,7 +8,7 @@
  *	return 0;                        the answer is written
  *	return api_fail(c, "Code", ...); an AWS error
  *	return api_write(c, run, done);  a change; the answer is sent after its commit
- *	return api_hold(c, ms, done);    later
+ *	return api_hold(c, ms, done);    later: at the latest, or when api_wake(c) says so
  *
  * Owner: the api; freed when the answer was sent.  The HTTP request may die before that.
  * Everything made for a call lives in c->mem and is wiped with it.
@@ -60,6 +60,7 @@ struct api_call {
 	const char *error; /* code, NULL: none */
 	const char *message;
 	int status; /* of an error; 0: by its code */
+	void (*on_free)(struct api_call *c); /* for who waits elsewhere, or NULL */
 
 	struct ev_timer timer;
 	api_change *change;
@@ -77,6 +78,7 @@ int api_internal(struct api_call *c, const char *what, int err, const struct fau
 /* Returns API_LATER.  done may be NULL: an empty answer. */
 int api_write(struct api_call *c, api_change *change, api_handler *done);
 int api_hold(struct api_call *c, uint64_t ms, api_handler *done);
+void api_wake(struct api_call *c); /* one that is held; it may be gone afterwards */
 
 struct store_tx *api_reader(const struct api_call *c);
 /* Shorthands for the input; NULL, or the fallback, when absent. */

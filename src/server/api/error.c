@@ -193,6 +193,7 @@ error_status(enum api_protocol p, const char *code)
 		{ "AuthFailure", 401 },
 		{ "AccessDenied", 403 },
 		{ "UnauthorizedOperation", 403 },
+		{ "IDPRejectedClaim", 403 },
 		{ "MissingAuthenticationToken", 403 },
 		{ "InvalidClientTokenId", 403 },
 		{ "SignatureDoesNotMatch", 403 },

@@ -62,6 +62,7 @@ static const struct api_op *const groups[] = {
 	api_setting_ops,
 	api_sts_ops,
 	api_sts_role_ops,
+	api_sts_web_ops,
 	api_tag_ops,
 };
 

@@ -40,7 +40,7 @@ enum api_access { API_READ, API_WRITE };
 enum api_auth {
 	API_SIGNED,   /* SigV4 */
 	API_NODE_KEY, /* SigV4 with the node's RSA key */
-	API_UNSIGNED, /* the activation code in the input is the proof */
+	API_UNSIGNED, /* the proof is in the input: an activation code, a token */
 };
 
 enum { API_LATER = 1 };
@@ -109,6 +109,7 @@ extern const struct api_op api_session_ops[];
 extern const struct api_op api_setting_ops[];
 extern const struct api_op api_sts_ops[];
 extern const struct api_op api_sts_role_ops[];
+extern const struct api_op api_sts_web_ops[];
 extern const struct api_op api_tag_ops[];
 
 /* All rows with their parsed inputs. */

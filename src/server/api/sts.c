@@ -4,6 +4,7 @@
 
 #include <strings.h>
 
+#include "base/log.h"
 #include "policy/policy.h"
 #include "proto/arn.h"
 #include "server/api/iam.h"
@@ -247,8 +248,13 @@ sts_ask(struct api_call *c, struct sts_grant *g, const char *action, const char 
 	struct policy *p = NULL;
 	int r = policy_parse(&p, POLICY_TRUST, span_str(g->role.trust), &flaw);
 
-	if (r != 0)
-		return r;
+	if (r != 0) {
+		log_error("a trust policy is not understood", "role=%s why=%s",
+		    log_q(g->role_arn), log_q(flaw.message));
+		*message = arena_printf(
+		    &c->mem, "The trust policy of %s cannot be read.", g->role_arn);
+		return ERR_DENIED;
+	}
 	/* It is checked before anything is given: an answer that hangs on it is a right one. */
 	facts.mfa_shown = g->serial != NULL;
 	trust.policy = p;

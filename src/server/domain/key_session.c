@@ -18,6 +18,7 @@ static const struct {
 	{ "sourceIdentity", offsetof(struct key_session, source_identity) },
 	{ "provider", offsetof(struct key_session, provider) },
 	{ "subject", offsetof(struct key_session, subject) },
+	{ "audience", offsetof(struct key_session, audience) },
 	{ "accessRequest", offsetof(struct key_session, access_request) },
 };
 

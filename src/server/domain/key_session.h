@@ -27,8 +27,9 @@ struct key_session {
 	struct key_session_tag tags[KEY_SESSION_TAGS_MAX];
 	size_t ntags;
 	const char *source_identity; /* aws:SourceIdentity, or "" */
-	const char *provider;        /* URL of the identity provider, or "" */
+	const char *provider;        /* ARN of the identity provider, or "" */
 	const char *subject;         /* whom that provider named, or "" */
+	const char *audience;        /* for which of its clients, or "" */
 	const char *access_request;  /* id of the access request that allowed it, or "" */
 };
 

@@ -36,9 +36,10 @@ t_table(void **state)
 		if (strncmp(op->name, "Create", 6) == 0 ||
 		    strncmp(op->name, "Delete", 6) == 0)
 			assert_int_equal(op->access, API_WRITE);
-		/* Only registration proves itself without a signature. */
+		/* These alone bring a proof of another kind than a signature. */
 		assert_true((op->auth == API_UNSIGNED) ==
-		    (strcmp(op->name, "RegisterManagedInstance") == 0));
+		    (strcmp(op->name, "RegisterManagedInstance") == 0 ||
+			strcmp(op->name, "AssumeRoleWithWebIdentity") == 0));
 	}
 	op_table_fini(&t);
 }
