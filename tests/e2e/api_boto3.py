@@ -31,7 +31,7 @@ def fleet(world, node):
     equal((one["OwnerId"], one["Instances"][0]["State"], one["Instances"][0]["Placement"]["AvailabilityZone"]),
           (account, {"Code": 16, "Name": "running"}, REGION + "a"), "as an instance of this account")
     for _ in range(11):
-        ssm.create_activation(IamRole="Paged")
+        ssm.create_activation(IamRole="SallyportNode")
     seen = [a["ActivationId"] for page in ssm.get_paginator("describe_activations").paginate(
         PaginationConfig={"PageSize": 4}) for a in page["ActivationList"]]
     equal((len(seen), len(set(seen))), (12, 12), "a paginator walks activations in pages of four")

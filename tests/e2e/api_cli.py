@@ -235,11 +235,11 @@ def activations(c):
     c.text("ssm", "delete-activation", "--activation-id", made["ActivationId"])
     c.equal(len(find()["ActivationList"]), 4, "delete-activation")
     c.fails("InvalidActivationId", None, "ssm", "delete-activation", "--activation-id", made["ActivationId"])
-    c.fails("InvalidParameters", None, "ssm", "create-activation", "--iam-role", "R",
+    c.fails("InvalidParameters", None, "ssm", "create-activation", "--iam-role", "RoleA",
             "--expiration-date", "2020-01-01T00:00:00Z")
     c.fails("ValidationException", VALIDATION + "'1001' at 'registrationLimit' failed to satisfy "
             "constraint: Member must have value less than or equal to 1000", "ssm", "create-activation",
-            "--iam-role", "R", "--registration-limit", "1001")
+            "--iam-role", "RoleA", "--registration-limit", "1001")
 
 
 def node_pages(c):
@@ -364,6 +364,8 @@ def whole_tour(name, argv):
     # A thread's mistake must not pass as success.
     try:
         with e2e.World(f"cli-{name}") as world:
+            world.role("RoleA")
+            world.role("RoleB")
             web, _ = world.agent("web", "Environment=prod", prefix="i-")
             world.boto("ec2").create_tags(Resources=[web], Tags=[{"Key": "Name", "Value": "demo-app-prod-1"}])
             ident, code = world.activation("Name=cellar", DefaultInstanceName="cellar")

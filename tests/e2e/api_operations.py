@@ -139,6 +139,7 @@ def activations(world, ssm):
                               Tags=[{"Key": "Name", "Value": "web"}, {"Key": "Env", "Value": "prod"}])
     ok(len(a["ActivationCode"]) >= 20 and len(a["ActivationId"]) == 36, "an activation has id and code")
     for i in range(4):
+        world.role(f"Role{i}")
         ssm.create_activation(IamRole=f"Role{i}")
     all_, n = pages(ssm.describe_activations, "ActivationList", 2)
     equal((len(all_), n), (5, 3), "activations come in pages")
@@ -150,22 +151,22 @@ def activations(world, ssm):
                                                  ["Role1", "Role2"]}])["ActivationList"]), 2,
           "activations are found by role, values are alternatives")
     refused("an expiration in the past", ssm.create_activation, "InvalidParameters",
-            IamRole="R", ExpirationDate=datetime.datetime(2020, 1, 1))
+            IamRole="Role0", ExpirationDate=datetime.datetime(2020, 1, 1))
     refused("no role", ssm.create_activation, "ValidationException",
             "1 validation error detected: Value null at 'iamRole' failed to satisfy constraint: "
             "Member must not be null")
     refused("a limit of 1001", ssm.create_activation, "ValidationException",
             "1 validation error detected: Value '1001' at 'registrationLimit' failed to satisfy "
-            "constraint: Member must have value less than or equal to 1000", IamRole="R",
+            "constraint: Member must have value less than or equal to 1000", IamRole="Role0",
             RegistrationLimit=1001)
     refused("a bad tag", ssm.create_activation, "ValidationException",
             "1 validation error detected: Value 'a!b' at 'tags.1.member.key' failed to satisfy "
             "constraint: Member must satisfy regular expression pattern: "
-            "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$", IamRole="R", Tags=[{"Key": "a!b", "Value": "v"}])
+            "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$", IamRole="Role0", Tags=[{"Key": "a!b", "Value": "v"}])
     refused("an unknown filter", ssm.describe_activations, "ValidationException",
             Filters=[{"FilterKey": "Bogus", "FilterValues": ["x"]}])
     refused("a made-up page token", ssm.describe_activations, "InvalidNextToken", NextToken="abcd")
-    gone = ssm.create_activation(IamRole="R")["ActivationId"]
+    gone = ssm.create_activation(IamRole="Role0")["ActivationId"]
     ssm.delete_activation(ActivationId=gone)
     refused("an activation that is gone", ssm.delete_activation, "InvalidActivationId",
             ActivationId=gone)

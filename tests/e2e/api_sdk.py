@@ -20,6 +20,7 @@ def main():
         e2e.finish()
     with e2e.World("sdk") as world:
         live, _ = world.agent("web", "Environment=prod", prefix="i-")
+        world.role("Sdk")
         env = world.env(NODE_EXTRA_CA_CERTS=str(world.ca), NODE=live)
         done = subprocess.run([node, SCRIPT], env=env, cwd=e2e.TOP, capture_output=True, text=True,
                               timeout=120, check=False)

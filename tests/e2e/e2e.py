@@ -320,6 +320,25 @@ class World:
     def ssm(self):
         return self.boto("ssm")
 
+    def role(self, name, *policies, service="ssm.amazonaws.com"):
+        """Makes a role with AWS's policies of these names, which nodes may have; returns its ARN."""
+        trust = {"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}}
+        iam = self.boto("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        for policy in policies:
+            iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        return arn
+
+    def user(self, name, *policies):
+        """Makes a user with AWS's policies of these names; returns (access key, secret)."""
+        iam = self.boto("iam")
+        iam.create_user(UserName=name)
+        for policy in policies:
+            iam.attach_user_policy(UserName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
     def activation(self, *tags, prefix=None, limit=10, role="SallyportNode", **more):
         tags = [dict(zip(("Key", "Value"), t.split("=", 1))) for t in tags]
         if prefix:

@@ -9,7 +9,7 @@
  */
 #include "crypto/crypto.h"
 #include "proto/ids.h"
-#include "server/api/call.h"
+#include "server/api/node_role.h"
 #include "server/api/tags.h"
 
 #define TAG_PREFIX "sallyport:instance-id-prefix"
@@ -127,16 +127,18 @@ create_activation(struct api_call *c)
 {
 	struct new_activation *n = arena_alloc(&c->mem, sizeof(*n));
 	char id[UUID_LEN + 1];
+	const char *role;
 	uint8_t raw[16];
 	int err;
 
 	n->row.description = str_or_empty(c, "Description");
 	n->row.instance_name = str_or_empty(c, "DefaultInstanceName");
-	n->row.iam_role = str_or_empty(c, "IamRole");
 	n->row.limit = api_int(c, "RegistrationLimit", 1);
 	n->row.id_prefix = arena_strdup(&c->mem, "mi-");
-	if ((err = read_tags(c, &n->row)) != 0 || (err = read_expiry(c, &n->row)) != 0)
+	if ((err = node_role_pass(c, &role)) != 0 || (err = read_tags(c, &n->row)) != 0 ||
+	    (err = read_expiry(c, &n->row)) != 0)
 		return err;
+	n->row.iam_role = arena_strdup(&c->mem, role);
 	ev_random(c->env->loop, raw, sizeof(raw));
 	uuid_format(id, raw);
 	n->row.id = arena_strdup(&c->mem, id);

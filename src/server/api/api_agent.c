@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "proto/ids.h"
 #include "server/api/call.h"
+#include "server/api/node_role.h"
 #include "server/api/tags.h"
 #include "server/domain/temp_key.h"
 
@@ -238,10 +239,27 @@ token_done(struct api_call *c)
 }
 
 static int
+check_role(struct api_call *c)
+{
+	const char *role = c->auth.who.role;
+	int err = node_role_check(c, role);
+
+	if (err != ERR_NOTFOUND && err != ERR_DENIED)
+		return err;
+	return api_fail(c, "AccessDeniedException",
+	    "The role %s of %s %s.", role, c->auth.who.name,
+	    err == ERR_NOTFOUND ? "does not exist"
+				: "does not trust ssm.amazonaws.com");
+}
+
+static int
 request_role_token(struct api_call *c)
 {
 	struct temp_key *k = arena_alloc(&c->mem, sizeof(*k));
+	int err = check_role(c);
 
+	if (err != 0)
+		return err;
 	temp_key_draw(k, c->env->loop, c->now_ms, TOKEN_LIFE_MS);
 	c->user = k;
 	return api_write(c, token_change, token_done);

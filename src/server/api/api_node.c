@@ -3,6 +3,7 @@
  * The fleet as SSM shows it, and taking a node out of it.
  */
 #include "server/api/node_filter.h"
+#include "server/api/node_role.h"
 
 #include "base/log.h"
 #include "server/domain/node.h"
@@ -147,16 +148,24 @@ describe_properties(struct api_call *c)
 /* ---- DeregisterManagedInstance ---- */
 
 static int
-deregister_change(struct store_tx *tx, struct api_call *c)
+find_node(struct store_tx *tx, struct api_call *c, struct store_node *n)
 {
 	const char *id = api_str(c, "InstanceId");
-	struct store_node n;
-	int err = store_node_get(tx, &c->mem, id, &n);
+	int err = store_node_get(tx, &c->mem, id, n);
 
 	if (err == ERR_NOTFOUND)
 		return api_fail(
 		    c, "InvalidInstanceId", "The instance %s isn't registered.", id);
-	return err != 0 ? err : store_node_del(tx, id);
+	return err;
+}
+
+static int
+deregister_change(struct store_tx *tx, struct api_call *c)
+{
+	struct store_node n;
+	int err = find_node(tx, c, &n);
+
+	return err != 0 ? err : store_node_del(tx, n.id);
 }
 
 /* Its keys are gone with the row; what is open is closed now. */
@@ -177,6 +186,32 @@ deregister(struct api_call *c)
 	return api_write(c, deregister_change, deregister_done);
 }
 
+/* ---- UpdateManagedInstanceRole ---- */
+
+static int
+role_change(struct store_tx *tx, struct api_call *c)
+{
+	struct store_node n;
+	int err;
+
+	if ((err = find_node(tx, c, &n)) != 0)
+		return err;
+	n.iam_role = arena_strdup(&c->mem, c->user);
+	return store_node_put(tx, &n);
+}
+
+static int
+update_role(struct api_call *c)
+{
+	const char *role;
+	int err;
+
+	if ((err = node_role_pass(c, &role)) != 0)
+		return err;
+	c->user = arena_strdup(&c->mem, role);
+	return api_write(c, role_change, NULL);
+}
+
 #define LEGACY_KEYS                                                                \
 	"InstanceIds|AgentVersion|PingStatus|PlatformTypes|ActivationIds|IamRole|" \
 	"ResourceType|"                                                            \
@@ -186,6 +221,10 @@ deregister(struct api_call *c)
 	"IamRole|"                                                                      \
 	"ResourceType|AssociationStatus"
 #define PROPERTY_VALUE "string{1..100000 /^.{1,100000}$/}"
+
+/* AWS takes mi- only; nodes with i- ids are ours as well. */
+#define NODE_ID                                                                          \
+	"string{10..124 /(^mi-[0-9a-f]{17}$)|(^i-([0-9a-f]{8}|[0-9a-f]{17})$)/}"
 
 const struct api_op api_node_ops[] = {
 	{
@@ -218,16 +257,23 @@ const struct api_op api_node_ops[] = {
 	    .run = describe_properties,
 	},
 	{
-	    /* AWS takes mi- only; nodes with i- ids are ours as well and leave the same
-	       way. */
 	    .service = API_SSM,
 	    .access = API_WRITE,
 	    .name = "DeregisterManagedInstance",
 	    .action = "ssm:DeregisterManagedInstance",
 	    .resource = "node:{InstanceId}",
-	    .input = "{ InstanceId*: string{10..124 "
-		     "/(^mi-[0-9a-f]{17}$)|(^i-([0-9a-f]{8}|[0-9a-f]{17})$)/} }",
+	    .input = "{ InstanceId*: " NODE_ID " }",
 	    .run = deregister,
+	},
+	{
+	    .service = API_SSM,
+	    .access = API_WRITE,
+	    .name = "UpdateManagedInstanceRole",
+	    .action = "ssm:UpdateManagedInstanceRole",
+	    .resource = "node:{InstanceId}",
+	    .input = "{ InstanceId*: " NODE_ID "; IamRole*: string{..64} }",
+	    .review = true,
+	    .run = update_role,
 	},
 	{ 0 },
 };

@@ -68,24 +68,24 @@ t_bad_activations(void **state)
 		const char *what, *body, *code;
 	} t[] = {
 		{ "no role", "{}", "ValidationException" },
-		{ "an end in the past", "{\"IamRole\":\"R\",\"ExpirationDate\":1000}",
+		{ "an end in the past", "{\"IamRole\":\"SallyportNode\",\"ExpirationDate\":1000}",
 		    "InvalidParameters" },
-		{ "an end too far ahead", "{\"IamRole\":\"R\",\"ExpirationDate\":1e12}",
+		{ "an end too far ahead", "{\"IamRole\":\"SallyportNode\",\"ExpirationDate\":1e12}",
 		    "InvalidParameters" },
 		{ "a tag twice",
-		    "{\"IamRole\":\"R\",\"Tags\":[{\"Key\":\"a\",\"Value\":\"\"},{"
+		    "{\"IamRole\":\"SallyportNode\",\"Tags\":[{\"Key\":\"a\",\"Value\":\"\"},{"
 		    "\"Key\":\"a\","
 		    "\"Value\":\"\"}]}",
 		    "InvalidParameters" },
 		{ "a reserved tag",
-		    "{\"IamRole\":\"R\",\"Tags\":[{\"Key\":\"aws:a\",\"Value\":\"\"}]}",
+		    "{\"IamRole\":\"SallyportNode\",\"Tags\":[{\"Key\":\"aws:a\",\"Value\":\"\"}]}",
 		    "InvalidParameters" },
 		{ "a prefix that is none",
-		    "{\"IamRole\":\"R\",\"Tags\":[{\"Key\":\"sallyport:instance-id-"
+		    "{\"IamRole\":\"SallyportNode\",\"Tags\":[{\"Key\":\"sallyport:instance-id-"
 		    "prefix\","
 		    "\"Value\":\"x-\"}]}",
 		    "InvalidParameters" },
-		{ "no registrations", "{\"IamRole\":\"R\",\"RegistrationLimit\":0}",
+		{ "no registrations", "{\"IamRole\":\"SallyportNode\",\"RegistrationLimit\":0}",
 		    "ValidationException" },
 	};
 	struct world w;
