@@ -8,7 +8,12 @@
 #include "codec/xmlw.h"
 #include "proto/sigv4.h"
 
-enum { CALL_TIMEOUT_MS = 30 * 1000, CALL_HEADERS_MAX = 8 };
+enum {
+	CALL_TIMEOUT_MS = 30 * 1000,
+	CALL_HEADERS_MAX = 8,
+	CALL_TRIES = 3,
+	CALL_AGAIN_MS = 200, /* and up to as much again */
+};
 
 struct aws_api {
 	struct ev_loop *loop;
@@ -27,6 +32,11 @@ struct aws_call {
 	struct ev_timer timer;
 	char why[240];
 	bool json;
+	/* what is asked; owned */
+	char *service, *target; /* target NULL: a Query service */
+	struct buf body;
+	uint64_t timeout_ms;
+	unsigned tries;
 };
 
 /* A request while it is put together. */
@@ -65,6 +75,9 @@ call_free(struct aws_call *c)
 {
 	ev_timer_clear(&c->timer);
 	list_del(&c->link);
+	buf_fini(&c->body);
+	free(c->service);
+	free(c->target);
 	free(c);
 }
 
@@ -131,6 +144,38 @@ read_xml_error(struct aws_answer *a, struct arena *mem)
 		a->message = arena_strdup(mem, text);
 }
 
+/*
+ * Whether the same once more does no harm where it may have been done.  A session that
+ * nobody opens ends by itself.
+ */
+static bool
+may_repeat(const struct aws_call *c)
+{
+	static const char *const harmless[] = { "Describe", "List", "Get", "Lookup",
+		"StartSession" };
+	const char *operation = c->target != NULL ? strchr(c->target, '.') : NULL;
+
+	for (size_t i = 0; operation != NULL && i < ARRAY_LEN(harmless); i++)
+		if (strncmp(operation + 1, harmless[i], strlen(harmless[i])) == 0)
+			return true;
+	return false;
+}
+
+static void post(void *arg);
+
+/* A connection that was cut says nothing about the next one.  Returns whether it waits. */
+static bool
+again(struct aws_call *c, int err)
+{
+	bool cut = err == ERR_IO || err == ERR_CLOSED;
+
+	if (!cut || ++c->tries >= CALL_TRIES || !may_repeat(c))
+		return false;
+	ev_timer_set(c->api->loop, &c->timer,
+	    CALL_AGAIN_MS + ev_random_below(c->api->loop, CALL_AGAIN_MS), post, c);
+	return true;
+}
+
 static void
 on_answer(void *arg, const struct http_response *r, int err, const char *why)
 {
@@ -141,6 +186,9 @@ on_answer(void *arg, const struct http_response *r, int err, const char *why)
 	aws_done *done = c->done;
 	void *done_arg = c->arg;
 
+	c->http = NULL;
+	if (again(c, err))
+		return;
 	if (err == 0) {
 		a.status = r->status;
 		a.body = r->body;
@@ -188,9 +236,9 @@ add_header(struct draft *d, const char *name, const char *value, bool to_sign)
 }
 
 static int
-sign(struct aws_api *a, struct draft *d, const char *service, const char *type,
-    const char *target, struct span body, struct fault *f)
+sign(const struct aws_call *c, struct draft *d, struct fault *f)
 {
+	struct aws_api *a = c->api;
 	char host[300], date[TIME_AMZ_LEN + 1];
 	char *authorization;
 	struct sigv4_credentials keys = {
@@ -198,19 +246,25 @@ sign(struct aws_api *a, struct draft *d, const char *service, const char *type,
 		.secret = a->settings->secret,
 		.token = a->settings->token[0] != '\0' ? a->settings->token : NULL,
 	};
-	struct sigv4_request r = { .method = "POST", .path = SPAN("/"), .body = body };
+	struct sigv4_request r = {
+		.method = "POST", .path = SPAN("/"), .body = buf_span(&c->body)
+	};
 	int err;
 
 	if ((err = http_host_of(host, sizeof(host), a->settings->endpoint, f)) != 0)
 		return err;
 	time_amz(date, ev_wall_ms(a->loop));
 	add_header(d, "Host", arena_strdup(&d->mem, host), true);
-	add_header(d, "Content-Type", type, true);
-	if (target != NULL)
-		add_header(d, "X-Amz-Target", target, true);
+	if (c->target != NULL)
+		add_header(d, "Content-Type", "application/x-amz-json-1.1", true);
+	else
+		add_header(d, "Content-Type",
+		    "application/x-www-form-urlencoded; charset=utf-8", true);
+	if (c->target != NULL)
+		add_header(d, "X-Amz-Target", c->target, true);
 	r.headers = d->to_sign;
 	r.nheaders = d->nsign;
-	if ((err = sigv4_sign(&authorization, &r, &keys, a->settings->region, service,
+	if ((err = sigv4_sign(&authorization, &r, &keys, a->settings->region, c->service,
 		 date, &d->mem)) != 0)
 		return fault_set(f, err, "the request could not be signed");
 	add_header(d, "X-Amz-Date", arena_strdup(&d->mem, date), false);
@@ -220,27 +274,26 @@ sign(struct aws_api *a, struct draft *d, const char *service, const char *type,
 	return 0;
 }
 
-static struct aws_call *
-post(struct aws_api *a, struct aws_call *c, const char *service, const char *type,
-    const char *target, struct span body, uint64_t timeout_ms)
+static void
+post(void *arg)
 {
+	struct aws_call *c = arg;
+	struct aws_api *a = c->api;
 	struct draft d = { 0 };
 	auto_free char *url = xasprintf("%s/", a->settings->endpoint);
 	struct fault f = { 0 };
 
-	c->api = a;
-	list_init(&c->link);
-	list_add_tail(&a->calls, &c->link);
 	arena_init(&d.mem);
-	if (sign(a, &d, service, type, target, body, &f) == 0) {
+	if (sign(c, &d, &f) == 0) {
 		c->http = http_call(a->http,
 		    &(struct http_request){
 			.method = "POST",
 			.url = url,
 			.headers = d.headers,
 			.nheaders = d.n,
-			.body = body,
-			.timeout_ms = timeout_ms != 0 ? timeout_ms : CALL_TIMEOUT_MS,
+			.body = buf_span(&c->body),
+			.timeout_ms =
+			    c->timeout_ms != 0 ? c->timeout_ms : CALL_TIMEOUT_MS,
 		    },
 		    on_answer, c);
 	} else {
@@ -248,6 +301,19 @@ post(struct aws_api *a, struct aws_call *c, const char *service, const char *typ
 		ev_timer_set(a->loop, &c->timer, 0, on_unmade, c);
 	}
 	arena_fini(&d.mem);
+}
+
+static struct aws_call *
+call_new(struct aws_api *a, const char *service, struct span body)
+{
+	struct aws_call *c = xcalloc(1, sizeof(*c));
+
+	c->api = a;
+	list_init(&c->link);
+	list_add_tail(&a->calls, &c->link);
+	c->service = xstrdup(service);
+	buf_init(&c->body, MAX(body.n, (size_t)1));
+	buf_add(&c->body, body);
 	return c;
 }
 
@@ -262,15 +328,15 @@ aws_json(struct aws_api *a, enum aws_service service, const char *operation,
 		[AWS_CLOUDTRAIL] = { "cloudtrail", "CloudTrail_20131101" },
 		[AWS_SALLYPORT] = { "sallyport", "Sallyport" },
 	};
-	struct aws_call *c = xcalloc(1, sizeof(*c));
-	auto_free char *target =
-	    xasprintf("%s.%s", services[service].target, operation);
+	struct aws_call *c = call_new(a, services[service].scope, body);
 
+	c->target = xasprintf("%s.%s", services[service].target, operation);
+	c->timeout_ms = timeout_ms;
+	c->json = true;
 	c->done = done;
 	c->arg = arg;
-	c->json = true;
-	return post(a, c, services[service].scope, "application/x-amz-json-1.1", target,
-	    body, timeout_ms);
+	post(c);
+	return c;
 }
 
 struct aws_call *
@@ -284,10 +350,10 @@ struct aws_call *
 aws_query(
     struct aws_api *a, const char *service, const char *form, aws_done *done, void *arg)
 {
-	struct aws_call *c = xcalloc(1, sizeof(*c));
+	struct aws_call *c = call_new(a, service, span_str(form));
 
 	c->done = done;
 	c->arg = arg;
-	return post(a, c, service, "application/x-www-form-urlencoded; charset=utf-8",
-	    NULL, span_str(form), 0);
+	post(c);
+	return c;
 }

@@ -72,7 +72,10 @@ enum aws_service {
 	AWS_SALLYPORT, /* what AWS has no operation for */
 };
 
-/* POST of an operation of a JSON service.  timeout_ms 0: 30 s. */
+/*
+ * POST of an operation of a JSON service.  timeout_ms 0: 30 s.  One that reads, or starts a
+ * session, is made again where its connection is cut, three times in all.
+ */
 struct aws_call *aws_json(struct aws_api *a, enum aws_service service,
     const char *operation, struct span body, uint64_t timeout_ms, aws_done *done,
     void *arg);

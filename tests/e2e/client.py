@@ -35,12 +35,18 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.pairs = []
+        self.drop = 0  # so many are cut when something was said
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
         with contextlib.suppress(OSError):
             while True:
                 near = self.listener.accept()[0]
+                if self.drop > 0:
+                    self.drop -= 1
+                    near.recv(1)
+                    near.close()
+                    continue
                 try:
                     far = socket.create_connection(("127.0.0.1", self.target))
                 except OSError:
@@ -377,6 +383,17 @@ def network_fails(world):
     equal(run(child, b"echo $((6*7))"), b"42", "a cut connection: restored, three times")
     equal(leave(child), 0, "a cut connection: the session ends as usual")
     leave(paste(world, world.dir, env, lambda: cut_often(proxy), ", with cuts on the way"))
+    for command in (("ls",), ("exec", "web-1", "--", "true")):
+        proxy.drop = 2
+        p = sallyport(world, *command, env=env)
+        equal((p.returncode, p.stderr, proxy.drop), (0, b"", 0), f"{command[0]}: calls that are cut are made again")
+    proxy.drop = 3
+    p = sallyport(world, "ls", env=env)
+    equal((p.returncode, proxy.drop), (1, 0), "ls: three times")
+    proxy.drop = 1
+    p = sallyport(world, "terminate", "admin-" + "0" * 26, env=env)
+    ok(p.returncode == 1 and b"cut" in p.stderr and b"DoesNotExist" not in p.stderr,
+       "terminate: what changes something is asked once")
     child = spawn(world, "connect", "web-1", env=env)
     ready(child)
     proxy.close()
