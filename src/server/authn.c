@@ -15,17 +15,20 @@
 #include "proto/ids.h"
 #include "proto/sigv4.h"
 #include "server/domain/key_usage.h"
+#include "server/domain/throttle.h"
 
 struct authn {
 	struct ev_loop *loop;
 	struct store *store;
 	struct key_usage *usage;
+	struct throttle *throttle;
 };
 
 /* One request on its way through the checks. */
 struct attempt {
 	struct authn *a;
 	struct arena *mem;
+	const char *source; /* address */
 	struct sigv4_request r;
 	struct sigv4_auth claim;
 	struct authn_result *out;
@@ -41,13 +44,15 @@ struct attempt {
 	"documentation for details."
 
 struct authn *
-authn_new(struct ev_loop *l, struct store *st, struct key_usage *usage)
+authn_new(struct ev_loop *l, struct store *st, struct key_usage *usage,
+    struct throttle *throttle)
 {
 	struct authn *a = xcalloc(1, sizeof(*a));
 
 	a->loop = l;
 	a->store = st;
 	a->usage = usage;
+	a->throttle = throttle;
 	return a;
 }
 
@@ -201,7 +206,24 @@ check_claim(struct attempt *t, const char *service)
 		    t, AUTHN_SCOPE, "Credential should be scoped to a valid region. ");
 	t->out->region = t->claim.region;
 	t->out->presigned = t->claim.presigned;
+	if (!throttle_admits(t->a->throttle, t->source, t->claim.access_key))
+		return deny(t, AUTHN_THROTTLED, "Rate exceeded");
 	return 0;
+}
+
+/*
+ * The end of an attempt: r is what became of it.  A key that works forgives nothing: it is in
+ * use all the time, and guesses in between would be free.
+ */
+static int
+settle(struct attempt *t, int r)
+{
+	enum authn_reason why = t->out->why;
+
+	if (why == AUTHN_UNKNOWN_KEY || why == AUTHN_SIGNATURE || why == AUTHN_TOKEN)
+		t->out->hold_ms =
+		    throttle_failed(t->a->throttle, t->source, t->claim.access_key);
+	return r;
 }
 
 static bool
@@ -246,36 +268,32 @@ find_key(struct attempt *t, struct store_key *k)
 	return 0;
 }
 
-int
-authn_request(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
-    struct authn_result *out)
+static int
+verify_key(struct attempt *t, const char *service)
 {
-	struct attempt t = { .a = a, .mem = mem, .out = out };
+	struct store_tx *tx = store_reader(t->a->store);
+	int64_t now = ev_wall_ms(t->a->loop);
 	enum sigv4_reason why;
 	struct store_key k;
 	int err;
 
-	*out = (struct authn_result){ 0 };
-	principal_init(&out->who);
-	attempt_init(&t, r);
-	if ((err = check_claim(&t, service)) != 0 || (err = find_key(&t, &k)) != 0)
+	if ((err = check_claim(t, service)) != 0 || (err = find_key(t, &k)) != 0)
 		return err;
-	if (sigv4_verify(&t.claim, &t.r, span_str(k.secret), mem, &why) != 0)
-		return deny_sigv4(&t, why);
-	if (!token_matches(&k, t.claim.security_token))
-		return deny(&t, AUTHN_TOKEN, TEXT_TOKEN);
-	if (k.expires_ms != 0 && k.expires_ms <= ev_wall_ms(a->loop))
-		return deny(&t, AUTHN_EXPIRED_TOKEN, TEXT_EXPIRED);
-	if ((err = named(&t,
-		 identity_of_key_row(store_reader(a->store), mem, &k, &out->who))) == 0)
-		key_usage_note(a->usage, k.access_key,
-		    &(struct key_used){ ev_wall_ms(a->loop), service, out->region });
+	if (sigv4_verify(&t->claim, &t->r, span_str(k.secret), t->mem, &why) != 0)
+		return deny_sigv4(t, why);
+	if (!token_matches(&k, t->claim.security_token))
+		return deny(t, AUTHN_TOKEN, TEXT_TOKEN);
+	if (k.expires_ms != 0 && k.expires_ms <= now)
+		return deny(t, AUTHN_EXPIRED_TOKEN, TEXT_EXPIRED);
+	if ((err = named(t, identity_of_key_row(tx, t->mem, &k, &t->out->who))) == 0)
+		key_usage_note(t->a->usage, k.access_key,
+		    &(struct key_used){ now, service, t->out->region });
 	return err;
 }
 
 /* RSA keys are few and large; one is loaded for each of the rare token calls. */
 static int
-verify_node_key(struct attempt *t, const struct store_node *n)
+verify_rsa(struct attempt *t, const struct store_node *n)
 {
 	enum sigv4_reason why = SIGV4_BAD_SIGNATURE;
 	struct rsa_key *key = NULL;
@@ -288,28 +306,49 @@ verify_node_key(struct attempt *t, const struct store_node *n)
 	return err == 0 ? 0 : deny_sigv4(t, why);
 }
 
-int
-authn_node_key(struct authn *a, struct http_req *r, const char *service,
-    struct arena *mem, struct authn_result *out)
+static int
+verify_node(struct attempt *t, const char *service)
 {
-	struct attempt t = { .a = a, .mem = mem, .out = out };
+	struct store_tx *tx = store_reader(t->a->store);
 	struct store_node n;
 	int err;
+
+	if ((err = check_claim(t, service)) != 0)
+		return err;
+	if (!id_node_valid(span_str(t->claim.access_key)))
+		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	err = store_node_get(tx, t->mem, t->claim.access_key, &n);
+	if (err == ERR_NOTFOUND || (err == 0 && n.public_key[0] == '\0'))
+		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
+	if (err != 0)
+		return deny(t, AUTHN_FAILED, "The nodes cannot be read.");
+	if ((err = verify_rsa(t, &n)) != 0)
+		return err;
+	return named(t, identity_of_node(tx, t->mem, n.id, &t->out->who));
+}
+
+static int
+attempt(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
+    struct authn_result *out, int (*verify)(struct attempt *, const char *))
+{
+	struct attempt t = { .a = a, .mem = mem, .out = out, .source = r->peer_ip };
 
 	*out = (struct authn_result){ 0 };
 	principal_init(&out->who);
 	attempt_init(&t, r);
-	if ((err = check_claim(&t, service)) != 0)
-		return err;
-	if (!id_node_valid(span_str(t.claim.access_key)))
-		return deny(&t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
-	err = store_node_get(store_reader(a->store), mem, t.claim.access_key, &n);
-	if (err == ERR_NOTFOUND || (err == 0 && n.public_key[0] == '\0'))
-		return deny(&t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
-	if (err != 0)
-		return deny(&t, AUTHN_FAILED, "The nodes cannot be read.");
-	if ((err = verify_node_key(&t, &n)) != 0)
-		return err;
-	return named(
-	    &t, identity_of_node(store_reader(a->store), mem, n.id, &out->who));
+	return settle(&t, verify(&t, service));
+}
+
+int
+authn_request(struct authn *a, struct http_req *r, const char *service, struct arena *mem,
+    struct authn_result *out)
+{
+	return attempt(a, r, service, mem, out, verify_key);
+}
+
+int
+authn_node_key(struct authn *a, struct http_req *r, const char *service,
+    struct arena *mem, struct authn_result *out)
+{
+	return attempt(a, r, service, mem, out, verify_node);
 }

@@ -14,6 +14,7 @@
 struct ev_loop;
 struct http_req;
 struct key_usage;
+struct throttle;
 struct store;
 struct authn;
 
@@ -30,6 +31,7 @@ enum authn_reason {
 	AUTHN_FORM,    /* something that must be signed is not; both kinds of auth */
 	AUTHN_PAYLOAD, /* the body is not the one that was signed */
 	AUTHN_FAILED,  /* the store could not be asked */
+	AUTHN_THROTTLED, /* too many wrong ones: not looked at */
 };
 
 struct authn_result {
@@ -38,10 +40,15 @@ struct authn_result {
 	struct principal who;
 	char *region; /* of the credential scope */
 	bool presigned;
+	uint64_t hold_ms; /* a refusal is not to be answered before; throttle_hold() */
 };
 
-/* What was signed well with a long-term key is noted in usage. */
-struct authn *authn_new(struct ev_loop *l, struct store *st, struct key_usage *usage);
+/*
+ * What was signed well with a long-term key is noted in usage.  Keys, signatures and tokens that
+ * are wrong are counted in throttle, which all that verify with it share.
+ */
+struct authn *authn_new(struct ev_loop *l, struct store *st, struct key_usage *usage,
+    struct throttle *throttle);
 void authn_free(struct authn *a);
 
 /*

@@ -17,6 +17,7 @@ struct sessions;
 struct access;
 struct oidc;
 struct key_usage;
+struct throttle;
 struct authn;
 struct config;
 
@@ -35,6 +36,7 @@ struct server_env {
 	struct access *access;
 	struct oidc *oidc;
 	struct key_usage *key_usage;
+	struct throttle *throttle;
 	const struct config *config;
 	struct server_counters *counters;
 	char account[13]; /* the twelve digits of every ARN */

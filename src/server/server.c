@@ -20,6 +20,7 @@
 #include "server/domain/oidc.h"
 #include "server/domain/key_usage.h"
 #include "server/domain/session.h"
+#include "server/domain/throttle.h"
 #include "server/gateway/gateway.h"
 #include "server/notify.h"
 #include "server/own.h"
@@ -206,7 +207,8 @@ start_parts(struct server *s, struct fault *f)
 	sessions_set_limits(e->sessions, (size_t)e->config->sessions_per_node_max,
 	    (size_t)e->config->sessions_per_principal_max);
 	e->key_usage = key_usage_new(e->loop, e->store);
-	e->authn = authn_new(e->loop, e->store, e->key_usage);
+	e->throttle = throttle_new(e->loop);
+	e->authn = authn_new(e->loop, e->store, e->key_usage, e->throttle);
 	e->access = access_new(e->loop, e->store);
 	if ((err = oidc_new(&e->oidc, e->loop, e->config->oidc_ca_file,
 		 e->config->oidc_deny, f)) != 0)
@@ -293,6 +295,7 @@ server_stop(struct server *s)
 		return;
 	s->stop_by_ms = ev_now_ms(s->env.loop) + (uint64_t)s->env.config->drain_ms + 1;
 	http_server_drain(s->http);
+	throttle_drain(s->env.throttle);
 	api_drain(s->api);
 	ev_timer_set(s->env.loop, &s->stop_timer, 0, stop_poll, s);
 }
@@ -313,6 +316,7 @@ server_free(struct server *s)
 		return;
 	if (s->http != NULL)
 		http_server_free(s->http);
+	throttle_free(s->env.throttle); /* answers that wait want the api */
 	packages_free(s->own.packages);
 	review_free(s->review);
 	api_free(s->api);

@@ -478,7 +478,8 @@ def strangers(world, ssm):
     refused("an operation that is not there", ssm.describe_ops_items, "UnknownOperationException")
     refused("the same at EC2", client(world, "ec2").describe_vpcs, "InvalidAction",
             "The action DescribeVpcs is not valid for this web service.")
-    refused("the same at STS", client(world, "sts").get_session_token, "InvalidAction")
+    refused("the same at STS", client(world, "sts").decode_authorization_message, "InvalidAction",
+            EncodedMessage="x")
     refused("the same at IAM", client(world, "iam").list_ssh_public_keys, "InvalidAction")
     refused("the same at Logs", client(world, "logs").describe_log_groups, "UnknownOperationException")
     refused("the same at CloudTrail", client(world, "cloudtrail").lookup_events,

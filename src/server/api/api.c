@@ -18,6 +18,7 @@
 #include "server/api/seed.h"
 #include "server/config.h"
 #include "server/domain/access.h"
+#include "server/domain/throttle.h"
 
 enum {
 	API_OUT_MAX = 32 * 1024 * 1024,
@@ -282,6 +283,13 @@ api_finish(struct api_call *c, int r)
 
 /* ---- the steps ---- */
 
+/* Also when the client has gone: it would begin anew at once otherwise. */
+static void
+refusal_due(void *arg)
+{
+	api_finish(arg, ERR_DENIED);
+}
+
 static int
 authenticate(struct api_call *c)
 {
@@ -300,7 +308,14 @@ authenticate(struct api_call *c)
 		err = authn_request(a, c->req, service, &c->mem, &c->auth);
 	if (c->auth.region != NULL)
 		c->region = c->auth.region;
-	return err == 0 ? 0 : error_from_authn(c, &c->auth);
+	if (err == 0)
+		return 0;
+	err = error_from_authn(c, &c->auth);
+	if (c->auth.hold_ms > 0 &&
+	    throttle_hold(
+		c->env->throttle, c->source_ip, c->auth.hold_ms, refusal_due, c))
+		return API_LATER;
+	return err;
 }
 
 static int

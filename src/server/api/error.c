@@ -76,6 +76,12 @@ static const struct words authn_words[][API_REST_XML + 1] = {
 	    { "AuthFailure", "AWS was not able to validate the provided access credentials" },
 	    { "XAmzContentSHA256Mismatch", NULL },
 	},
+	[AUTHN_THROTTLED] = {
+	    { "ThrottlingException", NULL },
+	    { "Throttling", NULL },
+	    { "RequestLimitExceeded", "Request limit exceeded." },
+	    { "SlowDown", "Please reduce your request rate." },
+	},
 	[AUTHN_FAILED] = {
 	    { "InternalServerError", NULL },
 	    { "InternalFailure", NULL },
@@ -190,6 +196,8 @@ error_status(enum api_protocol p, const char *code)
 		{ "InternalServerException", 500 },
 		{ "InternalFailure", 500 },
 		{ "InternalError", 500 },
+		{ "RequestLimitExceeded", 503 },
+		{ "SlowDown", 503 },
 		{ "AuthFailure", 401 },
 		{ "AccessDenied", 403 },
 		{ "UnauthorizedOperation", 403 },

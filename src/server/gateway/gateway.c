@@ -9,6 +9,7 @@
 #include "proto/arn.h"
 #include "proto/ids.h"
 #include "server/authorise.h"
+#include "server/domain/throttle.h"
 
 #define CONTROL_PATH "/v1/control-channel/"
 #define DATA_PATH    "/v1/data-channel/"
@@ -138,12 +139,54 @@ denial_code(enum authn_reason why)
 		return "UnrecognizedClientException";
 	case AUTHN_EXPIRED_TOKEN:
 		return "ExpiredTokenException";
+	case AUTHN_THROTTLED:
+		return "ThrottlingException";
 	default:
 		return "InvalidSignatureException";
 	}
 }
 
-/* Who is it?  Answers r and returns false when that is not proven. */
+/* An answer that waits, so that guessing is slow; owns itself. */
+struct refusal {
+	struct http_req *req; /* NULL: the peer has gone */
+	enum authn_reason why;
+	struct fault fault;
+};
+
+static void
+refusal_aborted(struct http_req *r)
+{
+	((struct refusal *)r->user)->req = NULL;
+}
+
+static void
+refusal_due(void *arg)
+{
+	struct refusal *f = arg;
+
+	if (f->req != NULL) {
+		f->req->on_abort = NULL;
+		gateway_error(f->req, 403, denial_code(f->why), f->fault.text);
+	}
+	free(f);
+}
+
+static void
+refuse(struct gateway *g, struct http_req *r, const struct authn_result *a)
+{
+	struct refusal *f = xcalloc(1, sizeof(*f));
+
+	*f = (struct refusal){ .req = r, .why = a->why, .fault = a->fault };
+	if (a->hold_ms == 0 ||
+	    !throttle_hold(g->env->throttle, r->peer_ip, a->hold_ms, refusal_due, f)) {
+		refusal_due(f);
+		return;
+	}
+	r->user = f;
+	r->on_abort = refusal_aborted;
+}
+
+/* Who is it?  Answers r, perhaps later, and returns false when that is not proven. */
 static bool
 authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
 {
@@ -151,7 +194,7 @@ authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
 		return true;
 	log_info("channel request refused", "peer=%s path=%s why=%s", r->peer_ip,
 	    log_qs(r->path), log_q(a->fault.text));
-	gateway_error(r, 403, denial_code(a->why), a->fault.text);
+	refuse(g, r, a);
 	return false;
 }
 
