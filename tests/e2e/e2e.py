@@ -196,6 +196,7 @@ class World:
         shutil.copy(self.state / "ca.pem", self.ca)
         self.key, self.secret = self._admin()
         self.clients = {}
+        self.attempts = 0  # that boto3 makes again
         self.server = self.spawn([BIN / "sallyportd", "--config", self.conf], "sallyportd.log")
         self.wait_healthy()
 
@@ -309,7 +310,7 @@ class World:
         """A boto3 client of this world; kept, so that its connection is."""
         name = (service, key, secret, token, tuple(sorted(config.items())))
         if name not in self.clients:
-            config = {"retries": {"max_attempts": 0}, "connect_timeout": 5, "read_timeout": 20, **config}
+            config = {"retries": {"max_attempts": self.attempts}, "connect_timeout": 5, "read_timeout": 20, **config}
             self.clients[name] = boto3.session.Session().client(
                 service, region_name=REGION, endpoint_url=self.endpoint, verify=str(self.ca),
                 aws_access_key_id=key or self.key, aws_secret_access_key=secret or self.secret,

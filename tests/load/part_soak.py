@@ -173,6 +173,7 @@ def soak():
         b.agent.kill(signal.SIGTERM)
         b.node, b.agent = through(b.world, agent).agent("soak")
         near = through(b.world, client)
+        near.attempts = 3  # what a network cuts is asked again, as every SDK does
         forward = Forward(near, b.node, service)
         with forward as port:
             s = Soak(b, near, client, agent, service, port, forward.p.pid)
