@@ -187,6 +187,23 @@ session_keys(const struct server_env *env, struct policy_context *c, struct span
 	return 0;
 }
 
+/* The boundary that a user or role has, unless the request sets another one. */
+static int
+add_boundary(const struct server_env *env, struct policy_context *c,
+    enum store_entity_kind kind, const char *name)
+{
+	static const char key[] = "iam:PermissionsBoundary";
+	struct store_entity e = { 0 };
+	int r;
+
+	if (policy_context_find(c, span_str(key), policy_key_hash(span_str(key))) != NULL)
+		return 0;
+	r = store_entity_get(store_reader(env->store), c->mem, kind, name, &e);
+	if (r == 0)
+		add(c, key, e.boundary);
+	return r == ERR_NOTFOUND ? 0 : r;
+}
+
 /* "/path/" and a name: the tags are filed under the name. */
 static int
 iam_keys(const struct server_env *env, struct policy_context *c,
@@ -194,11 +211,15 @@ iam_keys(const struct server_env *env, struct policy_context *c,
 {
 	static const char *const prefixes[] = { "aws:ResourceTag/", "iam:ResourceTag/",
 		NULL };
+	const char *name;
+	int r = 0;
 
 	for (ptrdiff_t slash; (slash = span_find(id, '/')) >= 0;)
 		id = span_sub(id, (size_t)slash + 1, id.n);
-	return add_tags(
-	    env, c, store_owner(c->mem, kind, arena_str(c->mem, id)), prefixes);
+	name = arena_str(c->mem, id);
+	if (kind != STORE_POLICY)
+		r = add_boundary(env, c, kind, name);
+	return r != 0 ? r : add_tags(env, c, store_owner(c->mem, kind, name), prefixes);
 }
 
 int

@@ -67,6 +67,22 @@ api_ask(struct api_call *c, const char *action, const char *const *resources, si
 	return 0;
 }
 
+/* What lets people hand out permissions, but only some: which policy, under which boundary. */
+static void
+add_iam(struct api_call *c, struct policy_context *more)
+{
+	const char *policy = api_str(c, "PolicyArn");
+	const char *boundary = api_str(c, "PermissionsBoundary");
+	struct span name = span_str(c->op->name);
+
+	if (c->service != API_IAM)
+		return;
+	if (boundary != NULL)
+		policy_context_add(more, "iam:PermissionsBoundary", span_str(boundary));
+	if (policy != NULL && (span_starts(name, "Attach") || span_starts(name, "Detach")))
+		policy_context_add(more, "iam:PolicyARN", span_str(policy));
+}
+
 static int
 ask_row(struct api_call *c)
 {
@@ -74,6 +90,7 @@ ask_row(struct api_call *c)
 
 	policy_context_init(&more, &c->mem);
 	api_request_tags(c, &more);
+	add_iam(c, &more);
 	return api_ask(c, c->op->action, c->resources, c->nresources, &more);
 }
 

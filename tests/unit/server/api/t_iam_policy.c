@@ -570,6 +570,72 @@ t_boundaries(void **state)
 	world_down(&w);
 }
 
+/* A user with keys and one inline policy. */
+static struct signer
+user_with(struct world *w, const char *name, const char *policy)
+{
+	struct signer s = { 0 };
+
+	iam(w, "CreateUser", arena_printf(&w->mem, "UserName=%s", name));
+	iam(w, "PutUserPolicy",
+	    arena_printf(&w->mem, "UserName=%s&PolicyName=p&PolicyDocument=%s", name,
+		encoded(w, policy)));
+	expect_ok(w);
+	iam(w, "CreateAccessKey", arena_printf(&w->mem, "UserName=%s", name));
+	s.access_key = element(w, "AccessKeyId");
+	s.secret = element(w, "SecretAccessKey");
+	return s;
+}
+
+/* Who may hand out permissions hands out no more than these conditions say. */
+static void
+t_delegation(void **state)
+{
+	static const char policy[] =
+	    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":["
+	    "\"iam:CreateUser\",\"iam:AttachUserPolicy\",\"iam:*PermissionsBoundary\"],"
+	    "\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"iam:PermissionsBoundary\":"
+	    "\"" CORE "\"}}},{\"Effect\":\"Deny\",\"Action\":\"iam:AttachUserPolicy\","
+	    "\"Resource\":\"*\",\"Condition\":{\"ArnNotEquals\":{\"iam:PolicyARN\":\"" CORE
+	    "\"}}},{\"Effect\":\"Deny\",\"Action\":\"iam:DeleteUserPermissionsBoundary\","
+	    "\"Resource\":\"*\"}]}";
+	static const struct {
+		const char *op, *form;
+		bool allowed;
+	} t[] = {
+		{ "CreateUser", "UserName=x", false },
+		{ "CreateUser",
+		    "UserName=x&PermissionsBoundary=arn:aws:iam::aws:policy/ReadOnlyAccess",
+		    false },
+		{ "CreateUser", "UserName=x&PermissionsBoundary=" CORE, true },
+		{ "AttachUserPolicy", "UserName=x&PolicyArn=" CORE, true },
+		{ "AttachUserPolicy",
+		    "UserName=x&PolicyArn=arn:aws:iam::aws:policy/AdministratorAccess", false },
+		/* one without the boundary */
+		{ "AttachUserPolicy", "UserName=admin&PolicyArn=" CORE, false },
+		{ "PutUserPermissionsBoundary",
+		    "UserName=x&PermissionsBoundary=arn:aws:iam::aws:policy/"
+		    "AdministratorAccess",
+		    false },
+		{ "DeleteUserPermissionsBoundary", "UserName=x", false },
+	};
+	struct signer deputy;
+	struct world w;
+	(void)state;
+
+	world_up(&w);
+	deputy = user_with(&w, "deputy", policy);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		row(arena_printf(&w.mem, "%s %s", t[i].op, t[i].form));
+		iam_as(&w, &deputy, t[i].op, t[i].form);
+		if (t[i].allowed)
+			expect_ok(&w);
+		else
+			expect_xml_error(&w, 403, "AccessDenied", NULL);
+	}
+	world_down(&w);
+}
+
 /* ---- simulation ---- */
 
 #define ASK                                                                           \
@@ -865,6 +931,7 @@ main(void)
 		cmocka_unit_test(t_inline_sizes),
 		cmocka_unit_test(t_attached),
 		cmocka_unit_test(t_boundaries),
+		cmocka_unit_test(t_delegation),
 		cmocka_unit_test(t_simulate_recorded),
 		cmocka_unit_test(t_simulate_places),
 		cmocka_unit_test(t_simulate_context),
