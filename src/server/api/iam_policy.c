@@ -15,20 +15,6 @@ iam_named_kind(struct api_call *c)
 	return api_str(c, "GroupName") != NULL ? STORE_GROUP : STORE_ROLE;
 }
 
-enum store_entity_kind
-iam_owner_kind(const char *owner)
-{
-	for (int k = STORE_USER; k < STORE_ENTITY_KINDS; k++) {
-		const char *name = store_kind_name((enum store_entity_kind)k);
-		size_t n = strlen(name);
-
-		if (strncmp(owner, name, n) == 0 && owner[n] == '/')
-			return (enum store_entity_kind)k;
-	}
-	assert(!"an owner begins with its kind");
-	return STORE_USER;
-}
-
 const char *
 iam_owner_name(const char *owner)
 {

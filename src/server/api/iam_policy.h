@@ -52,8 +52,7 @@ int64_t iam_version_number(const char *version);
 
 /* Whether the input has a UserName, a GroupName or a RoleName; one of them is required. */
 enum store_entity_kind iam_named_kind(struct api_call *c);
-/* "User/alice": the kind, and "alice". */
-enum store_entity_kind iam_owner_kind(const char *owner);
+/* "alice" of the owner "User/alice". */
 const char *iam_owner_name(const char *owner);
 /* "AmazonSSMFullAccess" of its ARN. */
 const char *iam_policy_name(const char *arn);
