@@ -34,6 +34,7 @@ struct config {
 	enum config_metrics metrics; /* who may read /_metrics */
 	int64_t connections_max;
 	int64_t sessions_per_node_max, sessions_per_principal_max;
+	int64_t access_approvers; /* how many have to agree to an access request */
 	int64_t session_buffer_max; /* bytes that wait for an end that is away */
 	int64_t body_max; /* bytes of a request body */
 	int64_t drain_ms; /* how long a stop waits for answers */

@@ -9,7 +9,7 @@
 	"id, target, document, reason, owner_arn, owner_user_id, access_key,"        \
 	" source_ip, region, status, details, content_json, run_as, token_sha256,"   \
 	" token_expires_ms, start_ms, end_ms, max_duration_min, idle_min, farewell," \
-	" resume_sha256, resume_prev_sha256"
+	" resume_sha256, resume_prev_sha256, access_request"
 
 static void
 session_read(struct sql *q, struct arena *mem, struct store_session *s)
@@ -36,6 +36,7 @@ session_read(struct sql *q, struct arena *mem, struct store_session *s)
 	s->farewell = sql_col_int(q) != 0;
 	s->resume_sha256 = sql_col_text(q, mem);
 	s->resume_prev_sha256 = sql_col_text(q, mem);
+	s->access_request = sql_col_text(q, mem);
 }
 
 int
@@ -47,7 +48,7 @@ store_session_put(struct store_tx *tx, const struct store_session *s)
 	    "INSERT OR REPLACE INTO sessions (" SESSION_COLUMNS
 	    ") VALUES (?1, ?2, ?3, ?4, ?5,"
 	    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "
-	    "?21, ?22)");
+	    "?21, ?22, ?23)");
 	sql_text(&q, s->id);
 	sql_text(&q, s->target);
 	sql_text(&q, s->document);
@@ -70,6 +71,7 @@ store_session_put(struct store_tx *tx, const struct store_session *s)
 	sql_int(&q, s->farewell);
 	sql_text(&q, s->resume_sha256);
 	sql_text(&q, s->resume_prev_sha256);
+	sql_text(&q, s->access_request);
 	return sql_run(&q, NULL);
 }
 

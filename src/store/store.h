@@ -197,6 +197,7 @@ struct store_session {
 	char *token_sha256;  /* hex of the client's open token, "" once used */
 	char *resume_sha256; /* hex of the secret our client comes back with, or "" */
 	char *resume_prev_sha256; /* and of the one before, while it is still good */
+	char *access_request;     /* id of the access request that allowed it, or "" */
 	int64_t token_expires_ms;
 	int64_t start_ms, end_ms;
 	int64_t max_duration_min, idle_min; /* 0: none */

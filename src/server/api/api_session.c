@@ -10,6 +10,7 @@
 #include "server/api/setting.h"
 #include "server/authorise.h"
 #include "server/config.h"
+#include "server/domain/access_request.h"
 #include "server/domain/session.h"
 
 enum { STREAM_URL_MAX = 2048, HOST_MAX = 300 };
@@ -131,6 +132,27 @@ start_done(struct api_call *c)
 	return 0;
 }
 
+/* Just-in-time access ends a session that is still open then. */
+static int
+bound_by_access(struct api_call *c, struct session_start *in)
+{
+	const struct key_session *s = c->auth.who.session;
+	struct store_access_request row;
+	int64_t left;
+	int err;
+
+	if (s == NULL || s->access_request[0] == '\0')
+		return 0;
+	err = store_access_request_get(api_reader(c), &c->mem, s->access_request, &row);
+	if (err != 0)
+		return err;
+	left = MAX(1, (row.expires_ms - c->now_ms) / 60000);
+	if (in->max_duration_min == 0 || in->max_duration_min > left)
+		in->max_duration_min = left;
+	in->access_request = row.id;
+	return 0;
+}
+
 static int
 start_session(struct api_call *c)
 {
@@ -152,6 +174,8 @@ start_session(struct api_call *c)
 	s->in.access_key = who->access_key;
 	s->in.source_ip = c->source_ip;
 	s->in.region = c->region;
+	if ((err = bound_by_access(c, &s->in)) != 0)
+		return err;
 	c->user = s;
 	err = session_start_prepare(&s->pending, c->env->sessions, &c->mem, &s->in, &f);
 	if (err == ERR_LIMIT)

@@ -53,6 +53,12 @@ status_of(struct api_call *c, const struct store_session *s)
 	return se != NULL ? session_state_name(se->state) : s->status;
 }
 
+static const char *
+access_type(const struct store_session *s)
+{
+	return s->access_request[0] != '\0' ? "JustInTime" : "Standard";
+}
+
 static bool
 filter_matches(
     struct api_call *c, const struct session_filter *f, const struct store_session *s)
@@ -68,7 +74,7 @@ filter_matches(
 	if (strcmp(f->key, "SessionId") == 0)
 		return strcmp(s->id, f->value) == 0;
 	if (strcmp(f->key, "AccessType") == 0)
-		return strcmp("Standard", f->value) == 0;
+		return strcmp(access_type(s), f->value) == 0;
 	return strcmp(status_of(c, s), f->value) == 0;
 }
 
@@ -96,7 +102,7 @@ write_session(struct api_call *c, const struct store_session *s)
 		snprintf(minutes, sizeof(minutes), "%" PRId64, s->max_duration_min);
 		jw_field_str(w, "MaxSessionDuration", minutes);
 	}
-	jw_field_str(w, "AccessType", "Standard");
+	jw_field_str(w, "AccessType", access_type(s));
 	jw_close(w, '}');
 }
 

@@ -36,6 +36,8 @@ const struct api_service_info api_services[API_SERVICES] = {
 };
 
 static const struct api_op *const groups[] = {
+	api_access_ops,
+	api_access_review_ops,
 	api_activation_ops,
 	api_agent_ops,
 	api_association_ops,

@@ -65,7 +65,7 @@ struct api_op {
 	const char *action; /* "ssm:StartSession" */
 	/*
 	 * Blank-separated: "*", "self" (the calling node), or kind:{Member} with kind
-	 * node, document, session, setting, association or parameter.  A list gives one
+	 * node, document, session, setting, association, parameter or opsitem.  A list gives one
 	 * ARN for each element.  {Member?} is left out when absent; nothing at all means
 	 * "*".
 	 */
@@ -83,6 +83,8 @@ struct api_op {
 };
 
 /* The groups; each ends with a row without a name. */
+extern const struct api_op api_access_ops[];
+extern const struct api_op api_access_review_ops[];
 extern const struct api_op api_activation_ops[];
 extern const struct api_op api_agent_ops[];
 extern const struct api_op api_association_ops[];

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "policy/managed.h"
 #include "proto/arn.h"
+#include "server/domain/access_request.h"
 
 /* Everything attached to one user (groups included) or role; or given with one key. */
 struct holding {
@@ -34,6 +35,7 @@ struct collect {
 	struct store_tx *tx;
 	struct holding *h;
 	const char *owner; /* whose policies are being read */
+	int64_t now_ms;
 	int err;
 };
 
@@ -221,6 +223,25 @@ forget(struct access *a)
 	a->locks_read = false;
 }
 
+#define NOTHING                                                                       \
+	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\"," \
+	"\"Resource\":\"*\"}]}"
+
+/* What an access request allows while its time runs; nothing at all before and after. */
+static int
+collect_grant(struct collect *c, const char *id)
+{
+	struct store_access_request row = { 0 };
+	auto_arena mem = { 0 };
+	int r = store_access_request_get(c->tx, &mem, id, &row);
+
+	if (r != 0 && r != ERR_NOTFOUND)
+		return r;
+	if (r == 0 && access_request_open(&row, c->now_ms))
+		return holding_add(c->h, POLICY_MANAGED, id, row.policy);
+	return holding_add(c->h, POLICY_MANAGED, id, NOTHING);
+}
+
 /* Session policies belong to the keys they were given with. */
 static int
 collect_session(struct collect *c, const struct key_session *k)
@@ -229,6 +250,8 @@ collect_session(struct collect *c, const struct key_session *k)
 	const char *text;
 	int r = 0;
 
+	if (k->access_request[0] != '\0')
+		return collect_grant(c, k->access_request);
 	if (k->policy[0] != '\0')
 		r = holding_add(c->h, POLICY_SESSION, "session policy", k->policy);
 	for (size_t i = 0; r == 0 && i < k->npolicy_arns; i++) {
@@ -245,7 +268,7 @@ find_holding(struct access *a, const char *key, struct collect *c)
 {
 	const struct holding *h = map_get(&a->holdings, span_str(key));
 
-	*c = (struct collect){ .tx = store_reader(a->store) };
+	*c = (struct collect){ .tx = store_reader(a->store), .now_ms = ev_wall_ms(a->loop) };
 	if (h == NULL) {
 		c->h = xcalloc(1, sizeof(*c->h));
 		arena_init(&c->h->mem);
@@ -291,7 +314,8 @@ holding_of_session(struct access *a, const struct principal *who, const struct h
 static bool
 has_session_policies(const struct key_session *k)
 {
-	return k != NULL && (k->policy[0] != '\0' || k->npolicy_arns > 0);
+	return k != NULL &&
+	    (k->policy[0] != '\0' || k->npolicy_arns > 0 || k->access_request[0] != '\0');
 }
 
 int
@@ -312,6 +336,19 @@ access_owner_policies(struct access *a, struct arena *mem, enum store_entity_kin
 	return 0;
 }
 
+/* An access request allows more than the requester has. */
+static void
+add_sources(
+    struct arena *mem, struct policy_sources *to, const struct policy_sources *more)
+{
+	struct policy_source *list = arena_alloc(mem, (to->n + more->n) * sizeof(*list));
+
+	memcpy(list, more->list, more->n * sizeof(*list));
+	if (to->n > 0)
+		memcpy(list + more->n, to->list, to->n * sizeof(*list));
+	*to = (struct policy_sources){ list, to->n + more->n };
+}
+
 int
 access_policies(struct access *a, struct arena *mem, const struct principal *who,
     struct policy_set *out)
@@ -327,9 +364,12 @@ access_policies(struct access *a, struct arena *mem, const struct principal *who
 		 user ? who->name : who->role, out)) != 0 ||
 	    !has_session_policies(who->session))
 		return r;
-	if ((r = holding_of_session(a, who, &h)) == 0)
-		out->session = (struct policy_sources){ h->list, h->n };
-	return r;
+	if ((r = holding_of_session(a, who, &h)) != 0)
+		return r;
+	out->session = (struct policy_sources){ h->list, h->n };
+	if (who->session->access_request[0] != '\0')
+		add_sources(mem, &out->identity, &out->session);
+	return 0;
 }
 
 /* ---- locks ---- */

@@ -99,6 +99,7 @@ copy_row(struct session *se, const struct store_session *row)
 	se->row.owner_user_id = arena_strdup(mem, row->owner_user_id);
 	se->row.access_key = arena_strdup(mem, row->access_key);
 	se->row.source_ip = arena_strdup(mem, row->source_ip);
+	se->row.access_request = arena_strdup(mem, row->access_request);
 	se->row.region = arena_strdup(mem, row->region);
 	se->row.details = arena_strdup(mem, row->details);
 	se->row.content_json = arena_strdup(mem, row->content_json);

@@ -116,8 +116,9 @@ struct session_start {
 	/* What interactive_shell carries, see proto/control.h; NULL: content_json.  It is
 	 * what the row keeps, so that a restarted server sends the same. */
 	const char *document_content;
-	int64_t max_duration_min; /* 0: none */
-	int64_t idle_min;         /* 0: SESSION_IDLE_MIN_DEFAULT */
+	const char *access_request; /* id of the one that allows it, or NULL */
+	int64_t max_duration_min;   /* 0: none */
+	int64_t idle_min;           /* 0: SESSION_IDLE_MIN_DEFAULT */
 };
 
 /* Loads what was live before a restart (DISCONNECTED until its ends come back). */

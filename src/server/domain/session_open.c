@@ -77,6 +77,8 @@ fill_row(struct store_session *row, struct arena *mem, const struct session_star
 	row->owner_user_id = copy(mem, in->owner_user_id);
 	row->access_key = copy(mem, in->access_key);
 	row->source_ip = copy(mem, in->source_ip);
+	row->access_request =
+	    copy(mem, in->access_request != NULL ? in->access_request : "");
 	row->region = copy(mem, in->region);
 	row->status = copy(mem, session_state_name(SESSION_CONNECTING));
 	row->details = copy(mem, "");

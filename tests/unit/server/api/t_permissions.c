@@ -11,6 +11,7 @@
 #include "server/api/call.h"
 #include "server/api/error.h"
 #include "server/domain/access.h"
+#include "store/access_request.h"
 #include "store/iam.h"
 
 #define OK(x)   assert_int_equal((x), 0)
@@ -20,6 +21,7 @@
 #define OTHERS  "mallory-0123456789abcdef0"
 #define POLICY  "arn:aws:iam::123456789012:policy/edge"
 #define KEY     "AKIAALICEALICEALICE0"
+#define REQUEST "oi-0123456789ab"
 #define EXPIRED "ASIAEXPIREDEXPIREDEX"
 
 /* ---- valid inputs ---- */
@@ -43,6 +45,9 @@ static const struct {
 	{ "SettingId", "/ssm/managed-instance/activation-tier" },
 	{ "IamRole", "SallyportNode" },
 	{ "AccessKeyId", KEY },
+	{ "AccessRequestId", REQUEST },
+	{ "Key", "InstanceIds" },
+	{ "Values", NODE },
 };
 
 /* For everything else: the first that the shape accepts. */
@@ -206,6 +211,11 @@ put_rows(struct store_tx *tx, void *arg, struct fault *f)
 			.id = text(entities[i].id),
 			.path = text("/") }));
 	OK(store_document_put(tx, &d, &version));
+	OK(store_node_put(tx, &(struct store_node){ .id = text(NODE) }));
+	OK(store_access_request_put(tx,
+	    &(struct store_access_request){ .id = text(REQUEST),
+		.targets_json = text("[\"" NODE "\"]"),
+		.status = text("Pending") }));
 	OK(store_session_put(tx,
 	    &(struct store_session){ .id = text(OWN),
 		.target = text(NODE),
