@@ -98,7 +98,7 @@ def profiles(iam):
     for name in ("p1", "p2"):
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName="r1")
     got = iam.get_instance_profile(InstanceProfileName="p1")["InstanceProfile"]
-    equal([set(r) for r in got["Roles"]], [ROLE], "a profile shows its role")
+    equal((set(got), [set(r) for r in got["Roles"]]), (PROFILE | {"Tags"}, [ROLE]), "a profile shows its role")
     for operation, more in (("list_instance_profiles", {"PathPrefix": "/x/"}),
                             ("list_instance_profiles_for_role", {"RoleName": "r1"})):
         rows, n = walk(iam, operation, "InstanceProfiles", **more)
@@ -121,7 +121,13 @@ def policies(iam):
     got = iam.get_policy(PolicyArn=arn)["Policy"]
     equal((set(got), got["Description"], got["Tags"]),
           (POLICY | {"Tags", "Description"}, "d", [{"Key": "k", "Value": "v"}]), "so does GetPolicy")
-    iam.create_policy(PolicyName="two", PolicyDocument=json.dumps(ALLOW))
+    refused("a key given twice", iam.tag_policy, "InvalidInput", 400, "Duplicate tag keys found.", PolicyArn=arn,
+            Tags=[{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}])
+    iam.tag_policy(PolicyArn=arn, Tags=[{"Key": "K", "Value": "upper"}])
+    equal([(t["Key"], t["Value"]) for t in walk(iam, "list_policy_tags", "Tags", PolicyArn=arn)[0]],
+          [("K", "upper"), ("k", "v")], "of a policy's tags case makes another key")
+    two = iam.create_policy(PolicyName="two", PolicyDocument=json.dumps(ALLOW))["Policy"]["Arn"]
+    equal(iam.get_policy(PolicyArn=two)["Policy"]["Tags"], [], "a policy without tags says so")
     rows, _ = walk(iam, "list_policies", "Policies", 2)
     names = [r["PolicyName"] for r in rows]
     equal((names[:2], "ReadOnlyAccess" in names, len(set(names)) == len(names)), (["one", "two"], True, True),

@@ -138,7 +138,7 @@ create_device(struct api_call *c)
 	uint8_t raw[TOTP_SEED_RAW];
 	int err;
 
-	if ((err = iam_check_path(c, path)) != 0 || (err = iam_check_tags(c)) != 0)
+	if ((err = iam_check_path(c, path)) != 0 || (err = iam_check_tags(c, false)) != 0)
 		return err;
 	*m = (struct store_mfa){
 		.name = arena_strdup(&c->mem, api_str(c, "VirtualMFADeviceName")),

@@ -203,7 +203,7 @@ create_provider(struct api_call *c)
 	int err;
 
 	if ((err = check_url(c, url)) != 0 || (err = check_lists(c)) != 0 ||
-	    (err = iam_check_tags(c)) != 0)
+	    (err = iam_check_tags(c, false)) != 0)
 		return err;
 	o->url = arena_strdup(&c->mem, url + strlen(SCHEME));
 	o->clients_json = list_of_input(c, "ClientIDList");
@@ -231,7 +231,7 @@ get_provider(struct api_call *c)
 	    (err = write_list(c, "ThumbprintList", o.thumbprints_json)) != 0)
 		return err;
 	iam_write_date(c, "CreateDate", o.created_ms);
-	iam_write_tags(c, &t);
+	iam_write_tag_list(c, &t);
 	return 0;
 }
 

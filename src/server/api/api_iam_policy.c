@@ -24,7 +24,8 @@ answer_policy(struct api_call *c, const struct iam_policy *p, bool whole)
 	iam_write_policy(c, p, &u);
 	if (whole && p->description[0] != '\0')
 		xw_elem(&c->out, "Description", p->description);
-	iam_write_tags(c, &t);
+	if (whole || t.n > 0)
+		iam_write_tag_list(c, &t);
 	xw_close(&c->out, "Policy");
 	return 0;
 }

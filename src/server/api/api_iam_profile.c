@@ -60,7 +60,7 @@ answer_profile(struct api_call *c, bool tagged)
 	xw_open(&c->out, "InstanceProfile");
 	err = iam_write_profile(c, &e);
 	if (tagged || t.n > 0)
-		iam_write_tags(c, &t);
+		iam_write_tag_list(c, &t);
 	xw_close(&c->out, "InstanceProfile");
 	return err;
 }

@@ -222,7 +222,7 @@ iam_new(struct api_call *c, enum store_entity_kind kind, struct store_entity **e
 	int err;
 
 	if ((err = iam_check_path(c, api_str(c, "Path"))) != 0 ||
-	    (err = iam_check_tags(c)) != 0)
+	    (err = iam_check_tags(c, iam_tags_fold(kind))) != 0)
 		return err;
 	ev_random(c->env->loop, raw, sizeof(raw));
 	identity_id_format(id, k->prefix, raw);

@@ -80,6 +80,7 @@ void iam_write_date(struct api_call *c, const char *name, int64_t ms); /* in sec
 void iam_write_head(struct api_call *c, const struct store_entity *e);
 void iam_write_boundary(struct api_call *c, const struct store_entity *e); /* if any */
 void iam_write_tags(struct api_call *c, const struct tags *t);             /* if any */
+void iam_write_tag_list(struct api_call *c, const struct tags *t);         /* even none */
 /* The text of a policy, URL-encoded as at AWS. */
 void iam_write_document(struct api_call *c, const char *name, const char *text);
 
@@ -102,8 +103,10 @@ int iam_check_boundary(
 
 /* ---- tags (iam_tags.c) ---- */
 
-/* InvalidInput: a reserved key, or one that comes twice, whatever the case. */
-int iam_check_tags(struct api_call *c) MUST_USE;
+/* Whether keys that differ only in case are the same key. */
+bool iam_tags_fold(enum store_entity_kind kind);
+/* InvalidInput: a reserved key, or one that comes twice. */
+int iam_check_tags(struct api_call *c, bool fold) MUST_USE;
 /* Adds those of the input.  LimitExceeded. */
 int iam_put_tags(
     struct store_tx *tx, struct api_call *c, const struct store_entity *e) MUST_USE;

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tags of entities.  Unlike those of SSM and EC2, keys that differ only in case are the same
- * key here.
+ * Tags of entities.  Unlike those of SSM and EC2, keys of users and roles that differ only in
+ * case are the same key.
  */
 #include "server/api/iam.h"
 
+bool
+iam_tags_fold(enum store_entity_kind kind)
+{
+	return kind == STORE_USER || kind == STORE_ROLE;
+}
+
+static bool
+same_key(const char *a, const char *b, bool fold)
+{
+	return (fold ? strcasecmp(a, b) : strcmp(a, b)) == 0;
+}
+
 int
-iam_check_tags(struct api_call *c)
+iam_check_tags(struct api_call *c, bool fold)
 {
 	const json_t *list = json_object_get(c->in, "Tags"), *one;
 	size_t i, k;
@@ -19,11 +31,13 @@ iam_check_tags(struct api_call *c)
 			return api_fail(c, "InvalidInput",
 			    "Tag keys that begin with aws: are reserved.");
 		for (k = 0; k < i; k++) {
-			if (strcasecmp(
-				key, json_get_str(json_array_get(list, k), "Key")) == 0)
+			if (same_key(key, json_get_str(json_array_get(list, k), "Key"),
+				fold))
 				return api_fail(c, "InvalidInput",
-				    "Duplicate tag keys found. Please note that Tag keys "
-				    "are case insensitive.");
+				    "Duplicate tag keys found.%s",
+				    fold ? " Please note that Tag keys are case "
+					   "insensitive."
+					 : "");
 		}
 	}
 	return 0;
@@ -37,10 +51,12 @@ resource_of(struct api_call *c, const struct store_entity *e)
 
 /* The new key replaces the old one, whatever the case of either. */
 static int
-drop_other_case(
-    struct store_tx *tx, const char *resource, const struct tags *have, const char *key)
+drop_other_case(struct store_tx *tx, const struct store_entity *e, const char *resource,
+    const struct tags *have, const char *key)
 {
-	for (size_t i = 0; i < have->n; i++) {
+	bool fold = iam_tags_fold((enum store_entity_kind)e->kind);
+
+	for (size_t i = 0; fold && i < have->n; i++) {
 		int err = 0;
 
 		if (strcasecmp(have->v[i].key, key) == 0 &&
@@ -68,7 +84,7 @@ iam_put_tags(struct store_tx *tx, struct api_call *c, const struct store_entity 
 	{
 		add[n].key = json_get_str(one, "Key");
 		add[n].value = json_get_str(one, "Value");
-		if ((err = drop_other_case(tx, resource, &have, add[n++].key)) != 0)
+		if ((err = drop_other_case(tx, e, resource, &have, add[n++].key)) != 0)
 			return err;
 	}
 	err = tags_put(tx, &c->mem, resource, add, n);
@@ -110,7 +126,7 @@ tag_change(struct store_tx *tx, struct api_call *c)
 int
 iam_tag(struct api_call *c, enum store_entity_kind kind)
 {
-	int err = iam_check_tags(c);
+	int err = iam_check_tags(c, iam_tags_fold(kind));
 
 	(void)subject(c, kind);
 	return err != 0 ? err : api_write(c, tag_change, NULL);
@@ -134,7 +150,7 @@ untag_change(struct store_tx *tx, struct api_call *c)
 	{
 		const char *name = json_string_value(key);
 
-		if ((err = drop_other_case(tx, resource, &have, name)) != 0 ||
+		if ((err = drop_other_case(tx, c->user, resource, &have, name)) != 0 ||
 		    (err = store_tag_del(tx, resource, name)) != 0)
 			return err;
 	}
@@ -158,14 +174,19 @@ write_tag(struct api_call *c, const struct tag *t)
 }
 
 void
-iam_write_tags(struct api_call *c, const struct tags *t)
+iam_write_tag_list(struct api_call *c, const struct tags *t)
 {
-	if (t->n == 0)
-		return;
 	xw_open(&c->out, "Tags");
 	for (size_t i = 0; i < t->n; i++)
 		write_tag(c, &t->v[i]);
 	xw_close(&c->out, "Tags");
+}
+
+void
+iam_write_tags(struct api_call *c, const struct tags *t)
+{
+	if (t->n > 0)
+		iam_write_tag_list(c, t);
 }
 
 int
