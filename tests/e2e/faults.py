@@ -189,7 +189,7 @@ def shells(trouble, world, near_agent):
     for i, (what, disturb) in enumerate((("cuts", lambda t: t.some(3, "cut")),
                                          ("old bytes behind the new", lambda t: t.some(3, "late 500")),
                                          ("kills of the server", Trouble.kill_server))):
-        # A new one each time: an agent that lost its control channel often waits ever longer.
+        # A new one each time, that has no waits from the last trouble before it.
         node, agent = near_agent.agent(f"shells-{i}-{trouble.seed}")
         for work in (paste, command):
             ok(wait_until(lambda n=node: trouble.world.online(n), 30), f"{what}: the node is there")
