@@ -186,7 +186,7 @@ jwt_discovery_parse(const char **jwks_uri, struct arena *mem, struct span text,
 		    "the discovery document is that of another issuer: %.200s",
 		    said != NULL ? said : "none is named");
 	if (uri == NULL || strlen(uri) > URI_MAX ||
-	    url_parse(&u, span_str(uri), f) != 0 || strcmp(u.scheme, "https") != 0)
+	    url_parse(&u, span_str(uri), f) != 0 || !span_starts(span_str(uri), "https://"))
 		return fault_set(f, ERR_INVALID,
 		    "the discovery document has no jwks_uri that begins with https://");
 	*jwks_uri = arena_strdup(mem, uri);

@@ -5,10 +5,12 @@ AWS CLI, chains with tags, session policies; they survive a crash of the server,
 are worth nothing as soon as the role is changed or gone.
 """
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import re
+import sqlite3
 import ssl
 import subprocess
 import time
@@ -162,7 +164,7 @@ def profiles(scene, keys, device):
     world = scene.world
     role = scene.role("deploy", scene.here({"Bool": {"aws:MultiFactorAuthPresent": "true"},
                                             "StringEquals": {"sts:ExternalId": "acme"}}), allow("ssm:*"))
-    plain = scene.role("plain", scene.here())
+    plain = scene.role("plain", scene.here(), allow("ssm:DescribeSessions"))
     config = world.dir / "aws-config"
     config.write_text(f"[profile alice]\naws_access_key_id = {keys['AccessKeyId']}\n"
                       f"aws_secret_access_key = {keys['SecretAccessKey']}\n"
@@ -184,6 +186,14 @@ def profiles(scene, keys, device):
         equal(json.loads(done.stdout or "{}").get("Arn", done.stderr),
               f"arn:aws:sts::{scene.account}:assumed-role/deploy/alice-laptop",
               f"AWS CLI ({name}): a role with a second factor and an external id")
+        if name == "backports":
+            own = world.dir / "own-config"
+            own.write_text(f"{config.read_text()}[profile own]\ncredential_process = {command[0]} configure "
+                           "export-credentials --profile plain\n")
+            said = subprocess.run([world.bin / "sallyport", "--profile", "own", "sessions"], text=True, check=False,
+                                  env=dict(env, AWS_CONFIG_FILE=str(own)), capture_output=True, timeout=60)
+            if not ok(said.returncode == 0, "sallyport sessions, with a role by way of credential_process"):
+                print(said.stdout, said.stderr)
         done = run_cli(command, ["--profile", "no-code", *who], env)
         ok("(AccessDenied)" in done.stderr and f"not authorized to perform: sts:AssumeRole on resource: {role}"
            in done.stderr, f"AWS CLI ({name}): not without the second factor")
@@ -251,6 +261,24 @@ def with_cli(scene, node, keys):
             equal(t.wait_exit(), 0, f"AWS CLI ({name}): start-session with the keys of a role")
 
 
+def expired(scene, opened):
+    """Fifteen minutes is the shortest life at AWS and here: the row is made older by hand."""
+    scene.iam.put_role_policy(RoleName="shells", PolicyName="own", PolicyDocument=policy(allow("ssm:*")))
+    session, temp = opened()
+    with session as s:
+        s.shell()
+        with contextlib.closing(sqlite3.connect(scene.world.state / "sallyport.db", timeout=10)) as db, db:
+            db.execute("UPDATE access_keys SET expires_ms = 1 WHERE access_key = ?", (temp["AccessKeyId"],))
+        refused(scene.client("ssm", temp).describe_sessions, "ExpiredTokenException",
+                "The security token included in the request is expired", "expired keys", State="Active")
+        scene.iam.tag_role(RoleName="shells", Tags=[{"Key": "team", "Value": "red"}])  # everybody is judged again
+        scene.client("sts", scene.keys).get_session_token()  # and expired keys are forgotten
+        time.sleep(1.5)
+        equal(s.run("echo alive"), "alive", "a shell outlives the keys it was opened with")
+        ends_soon(scene, s, "with expired keys, not allowed any more",
+                  lambda: scene.iam.delete_role_policy(RoleName="shells", PolicyName="own"))
+
+
 def live(scene, keys):
     """Shells that were opened with a role, and what takes them away."""
     world = scene.world
@@ -286,6 +314,7 @@ def live(scene, keys):
         ends_soon(scene, s, "the role's policy is taken away",
                   lambda: scene.iam.delete_role_policy(RoleName="shells", PolicyName="own"))
     scene.iam.delete_role_policy(RoleName="shells", PolicyName="revoke")
+    expired(scene, opened)
     scene.iam.put_role_policy(RoleName="shells", PolicyName="own", PolicyDocument=policy(allow("ssm:*")))
     session, temp = opened()
     with session as s:
@@ -310,6 +339,7 @@ def main():
     with e2e.World("sts") as world:
         scene = Scene(world)
         keys, device = user_sessions(scene)
+        scene.keys = keys
         profiles(scene, keys, device)
         roles(scene, keys)
         live(scene, keys)

@@ -352,6 +352,8 @@ t_discovery(void **state)
 		{ "no keys", "{\"issuer\":\"https://i/x\"}", NULL },
 		{ "keys in the clear",
 		    "{\"issuer\":\"https://i/x\",\"jwks_uri\":\"http://k/keys\"}", NULL },
+		{ "a scheme in capitals",
+		    "{\"issuer\":\"https://i/x\",\"jwks_uri\":\"HTTPS://k/keys\"}", NULL },
 		{ "keys in a file",
 		    "{\"issuer\":\"https://i/x\",\"jwks_uri\":\"file:///etc/passwd\"}",
 		    NULL },
