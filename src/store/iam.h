@@ -144,7 +144,7 @@ int store_mfas(struct store_tx *tx, const char *user, const char *after_name,
 
 struct store_login {
 	char *user;
-	char *hash; /* argon2id, encoded */
+	char *hash; /* a record of domain/login: argon2id, the newest first */
 	bool reset; /* must be changed at the next login */
 	int64_t created_ms, used_ms;
 };

@@ -226,6 +226,7 @@ call_free(struct api_call *c)
 {
 	if (c->on_free != NULL)
 		c->on_free(c);
+	api_work_orphan(c);
 	list_del(&c->link);
 	c->api->ncalls--;
 	ev_timer_clear(&c->timer);
@@ -291,6 +292,23 @@ refusal_due(void *arg)
 }
 
 static int
+refuse_late(struct api_call *c, uint64_t ms)
+{
+	bool held = ms > 0 &&
+	    throttle_hold(c->env->throttle, c->source_ip, ms, refusal_due, c);
+
+	return held ? API_LATER : ERR_DENIED;
+}
+
+int
+api_guess_failed(struct api_call *c, const char *subject)
+{
+	assert(c->error != NULL);
+	return refuse_late(
+	    c, throttle_failed(c->env->throttle, c->source_ip, subject));
+}
+
+static int
 authenticate(struct api_call *c)
 {
 	struct authn *a = c->env->authn;
@@ -310,12 +328,8 @@ authenticate(struct api_call *c)
 		c->region = c->auth.region;
 	if (err == 0)
 		return 0;
-	err = error_from_authn(c, &c->auth);
-	if (c->auth.hold_ms > 0 &&
-	    throttle_hold(
-		c->env->throttle, c->source_ip, c->auth.hold_ms, refusal_due, c))
-		return API_LATER;
-	return err;
+	(void)error_from_authn(c, &c->auth);
+	return refuse_late(c, c->auth.hold_ms);
 }
 
 static int

@@ -3,11 +3,12 @@
  * One API call on its way, as handlers see it: the input is parsed and valid, the caller
  * is known and allowed.
  *
- * A handler ends in one of four ways:
+ * A handler ends in one of these ways:
  *
  *	return 0;                        the answer is written
  *	return api_fail(c, "Code", ...); an AWS error
  *	return api_write(c, run, done);  a change; the answer is sent after its commit
+ *	return api_work(c, &work);       after something that blocks, on a pool thread
  *	return api_hold(c, ms, done);    later: at the latest, or when api_wake(c) says so
  *
  * Owner: the api; freed when the answer was sent.  The HTTP request may die before that.
@@ -26,6 +27,7 @@
 #include "store/store.h"
 
 struct api;
+struct api_job;
 struct http_req;
 struct authz_facts;
 struct policy_context;
@@ -63,6 +65,7 @@ struct api_call {
 	void (*on_free)(struct api_call *c); /* for who waits elsewhere, or NULL */
 
 	struct ev_timer timer;
+	struct api_job *job; /* on a pool thread, or NULL */
 	api_change *change;
 	api_handler *done;
 	void *user; /* the handler's own, in mem */
@@ -72,8 +75,25 @@ struct api_call {
 int api_fail(struct api_call *c, const char *code, const char *fmt, ...) PRINTF(3, 4);
 /* The same for a text without arguments that may be longer than a line. */
 int api_fail_text(struct api_call *c, const char *code, const char *text);
+/*
+ * The same for a guess that failed, about somebody: with the code and text of the error set, it
+ * is answered as late as throttle wants.
+ */
+int api_guess_failed(struct api_call *c, const char *subject);
 /* Something of ours is broken: logged, and told without details. */
 int api_internal(struct api_call *c, const char *what, int err, const struct fault *f);
+
+/*
+ * Something that takes long: run() gets arg on a pool thread and uses nothing else, then done()
+ * answers on the loop, as a handler does, and free() ends arg, whatever became of the call.
+ */
+struct api_work {
+	ev_cb *run;
+	int (*done)(struct api_call *c, void *arg);
+	ev_cb *free;
+	void *arg; /* the work's */
+};
+int api_work(struct api_call *c, const struct api_work *work); /* API_LATER */
 
 /* Returns API_LATER.  done may be NULL: an empty answer. */
 int api_write(struct api_call *c, api_change *change, api_handler *done);
@@ -141,4 +161,5 @@ void api_request_tags(struct api_call *c, struct policy_context *more);
 int permit_call(struct api_call *c) MUST_USE; /* the row's action on its resources */
 
 void api_finish(struct api_call *c, int r);
+void api_work_orphan(struct api_call *c);
 const uint8_t *api_page_key(const struct api *a); /* PAGE_KEY_LEN bytes */

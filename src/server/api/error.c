@@ -211,6 +211,7 @@ error_status(enum api_protocol p, const char *code)
 		{ "InvalidAuthenticationCode", 403 },
 		{ "NoSuchEntity", 404 },
 		{ "EntityAlreadyExists", 409 },
+		{ "EntityTemporarilyUnmodifiable", 409 },
 		{ "DeleteConflict", 409 },
 		{ "LimitExceeded", 409 },
 		{ "DryRunOperation", 412 },
