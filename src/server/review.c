@@ -60,8 +60,7 @@ judge_session(struct review *v, const char *id)
 	if (se == NULL || reauthorise_session(v->env, se, &mem, &why) == 0)
 		return;
 	log_info("session is not allowed any more", "session=%s why=%s", id, log_q(why));
-	session_terminate(se, SESSION_TERMINATED,
-	    arena_printf(&mem, "not allowed any more: %s", why));
+	session_revoke(se, arena_printf(&mem, "not allowed any more: %s", why));
 }
 
 /* One without a key of its own is spoken for by whoever may; it is asked at each call. */

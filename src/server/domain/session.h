@@ -218,5 +218,7 @@ void session_agent_done(struct session *se, bool failed, const char *output);
  * or SESSION_CLOSE_MS have passed; a second call does nothing.
  */
 void session_terminate(struct session *se, enum session_state final, const char *why);
+/* The same, as SESSION_TERMINATED, for one that its owner may not have any more: he is told. */
+void session_revoke(struct session *se, const char *why);
 /* All of one node. */
 void sessions_terminate_node(struct sessions *s, const char *node_id, const char *why);

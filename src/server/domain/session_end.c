@@ -220,6 +220,12 @@ session_terminate(struct session *se, enum session_state final, const char *why)
 }
 
 void
+session_revoke(struct session *se, const char *why)
+{
+	session_end(se, SESSION_TERMINATED, why, why);
+}
+
+void
 sessions_terminate_node(struct sessions *s, const char *node_id, const char *why)
 {
 	const struct session_seat *seat = map_get(&s->seats, span_str(node_id));
