@@ -181,23 +181,16 @@ list_policies(struct api_call *c)
 
 /* ---- DeletePolicy ---- */
 
-static bool
-count_version(void *arg, const struct store_policy_version *v)
-{
-	(void)v;
-	return ++*(int *)arg < 2;
-}
-
 static int
 delete_change(struct store_tx *tx, struct api_call *c)
 {
 	struct store_entity e;
 	struct iam_usage u;
-	int versions = 0, err;
+	int versions, err;
 
 	if ((err = iam_subject(tx, c, STORE_POLICY, &e)) != 0 ||
 	    (err = iam_policy_usage(tx, api_str(c, "PolicyArn"), &u)) != 0 ||
-	    (err = store_policy_versions(tx, e.name, 0, count_version, &versions)) != 0)
+	    (err = iam_policy_versions(tx, e.name, &versions)) != 0)
 		return err;
 	if (u.attached > 0 || u.bounding > 0)
 		return api_fail(

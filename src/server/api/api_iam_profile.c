@@ -163,15 +163,6 @@ list_for_role(struct api_call *c)
 
 /* ---- DeleteInstanceProfile ---- */
 
-static bool
-has_role(void *arg, const char *holder, const char *member)
-{
-	(void)holder;
-	(void)member;
-	*(bool *)arg = true;
-	return false;
-}
-
 static int
 delete_change(struct store_tx *tx, struct api_call *c)
 {
@@ -181,7 +172,7 @@ delete_change(struct store_tx *tx, struct api_call *c)
 
 	if ((err = iam_subject(tx, c, STORE_PROFILE, &e)) != 0 ||
 	    (err = store_members(tx, store_owner(&c->mem, STORE_PROFILE, e.name), "",
-		 has_role, &holds)) != 0)
+		 iam_found, &holds)) != 0)
 		return err;
 	if (holds)
 		return iam_conflict(c, "remove roles from instance profile");
@@ -222,7 +213,7 @@ add_change(struct store_tx *tx, struct api_call *c)
 	int err;
 
 	if ((err = find_pair(tx, c, &p)) != 0 ||
-	    (err = store_members(tx, p.holder, "", has_role, &holds)) != 0)
+	    (err = store_members(tx, p.holder, "", iam_found, &holds)) != 0)
 		return err;
 	if (holds)
 		return api_fail(c, "LimitExceeded",

@@ -149,15 +149,6 @@ update_trust(struct api_call *c)
 
 /* ---- DeleteRole ---- */
 
-static bool
-in_profile(void *arg, const char *holder, const char *member)
-{
-	(void)holder;
-	(void)member;
-	*(bool *)arg = true;
-	return false;
-}
-
 /* Its sessions end with it: a role that is made again under the name is another one. */
 static int
 delete_change(struct store_tx *tx, struct api_call *c)
@@ -170,7 +161,7 @@ delete_change(struct store_tx *tx, struct api_call *c)
 	if ((err = iam_subject(tx, c, STORE_ROLE, &e)) != 0)
 		return err;
 	owner = store_owner(&c->mem, STORE_ROLE, e.name);
-	if ((err = store_member_of(tx, owner, "", in_profile, &held)) != 0)
+	if ((err = store_member_of(tx, owner, "", iam_found, &held)) != 0)
 		return err;
 	if (held)
 		return iam_conflict(c, "remove roles from instance profile");

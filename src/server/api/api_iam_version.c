@@ -42,22 +42,14 @@ find_version(struct store_tx *tx, struct api_call *c, struct store_entity *e,
 
 /* ---- CreatePolicyVersion ---- */
 
-static bool
-count_version(void *arg, const struct store_policy_version *v)
-{
-	(void)v;
-	++*(int *)arg;
-	return true;
-}
-
 static int
 create_change(struct store_tx *tx, struct api_call *c)
 {
 	struct store_entity *e = c->user;
-	int versions = 0, err;
+	int versions, err;
 
 	if ((err = iam_subject(tx, c, STORE_POLICY, e)) != 0 ||
-	    (err = store_policy_versions(tx, e->name, 0, count_version, &versions)) != 0)
+	    (err = iam_policy_versions(tx, e->name, &versions)) != 0)
 		return err;
 	if (versions >= VERSIONS_MAX)
 		return api_fail(c, "LimitExceeded",

@@ -295,8 +295,8 @@ iam_conflict(struct api_call *c, const char *what)
 	    c, "DeleteConflict", "Cannot delete entity, must %s first.", what);
 }
 
-static bool
-found_one(void *arg, const char *a, const char *b)
+bool
+iam_found(void *arg, const char *a, const char *b)
 {
 	(void)a;
 	(void)b;
@@ -310,8 +310,8 @@ iam_bare(struct store_tx *tx, struct api_call *c, const char *owner)
 	bool attached = false, holds = false;
 	int err;
 
-	if ((err = store_attached(tx, owner, "", found_one, &attached)) != 0 ||
-	    (err = store_inlines(tx, owner, "", found_one, &holds)) != 0)
+	if ((err = store_attached(tx, owner, "", iam_found, &attached)) != 0 ||
+	    (err = store_inlines(tx, owner, "", iam_found, &holds)) != 0)
 		return err;
 	if (attached)
 		return iam_conflict(c, "detach all policies");

@@ -61,6 +61,8 @@ int iam_create(
 int iam_check_path(struct api_call *c, const char *path) MUST_USE;
 /* The whole of UpdateUser and UpdateGroup: NewPath, NewUserName or NewGroupName. */
 int iam_update(struct api_call *c, enum store_entity_kind kind) MUST_USE;
+/* For walks over pairs that only ask whether there is any: *(bool *)arg. */
+store_pair_fn iam_found;
 /* DeleteConflict as long as policies are attached to the owner or in it. */
 int iam_bare(struct store_tx *tx, struct api_call *c, const char *owner) MUST_USE;
 int iam_conflict(struct api_call *c, const char *what); /* "must <what> first." */

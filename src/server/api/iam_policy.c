@@ -126,6 +126,21 @@ iam_policy_usage(struct store_tx *tx, const char *arn, struct iam_usage *u)
 	return store_bounded_count(tx, arn, &u->bounding);
 }
 
+static bool
+count_version(void *arg, const struct store_policy_version *v)
+{
+	(void)v;
+	++*(int *)arg;
+	return true;
+}
+
+int
+iam_policy_versions(struct store_tx *tx, const char *name, int *n)
+{
+	*n = 0;
+	return store_policy_versions(tx, name, 0, count_version, n);
+}
+
 /* ---- answers ---- */
 
 void

@@ -40,6 +40,9 @@ struct iam_usage {
 };
 int iam_policy_usage(struct store_tx *tx, const char *arn, struct iam_usage *u) MUST_USE;
 
+/* How many versions one of the account's own has. */
+int iam_policy_versions(struct store_tx *tx, const char *name, int *n) MUST_USE;
+
 /* The members that all answers show. */
 void iam_write_policy(
     struct api_call *c, const struct iam_policy *p, const struct iam_usage *u);

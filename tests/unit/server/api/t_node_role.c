@@ -2,7 +2,7 @@
 /*
  * The role that a node acts as: given with an activation, changed, and gone.
  */
-#include "world.h"
+#include "iam_bench.h"
 
 #define TRUST_SSM(more)                                                                  \
 	"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":" \
@@ -11,22 +11,12 @@
 	"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":" \
 	"{\"Service\":\"ec2.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}}"
 
-static const char *
-encoded(struct world *w, const char *text)
-{
-	auto_buf b;
-
-	buf_init(&b, 64 * 1024);
-	uri_encode(&b, span_str(text), false);
-	return arena_strdup(&w->mem, buf_cstr(&b));
-}
-
 static void
 role_make(struct world *w, const char *name, const char *path, const char *trust)
 {
 	iam(w, "CreateRole",
 	    arena_printf(&w->mem, "RoleName=%s&Path=%s&AssumeRolePolicyDocument=%s", name,
-		path, encoded(w, trust)));
+		path, form_encoded(w, trust)));
 	expect_ok(w);
 }
 
@@ -87,25 +77,6 @@ t_which_roles(void **state)
 	world_down(&w);
 }
 
-/* A user with keys and one inline policy. */
-static struct signer
-user_make(struct world *w, const char *name, const char *policy)
-{
-	struct signer s = { 0 };
-
-	iam(w, "CreateUser", arena_printf(&w->mem, "UserName=%s", name));
-	expect_ok(w);
-	iam(w, "PutUserPolicy",
-	    arena_printf(&w->mem, "UserName=%s&PolicyName=p&PolicyDocument=%s", name,
-		encoded(w, policy)));
-	expect_ok(w);
-	iam(w, "CreateAccessKey", arena_printf(&w->mem, "UserName=%s", name));
-	expect_ok(w);
-	s.access_key = element(w, "AccessKeyId");
-	s.secret = element(w, "SecretAccessKey");
-	return s;
-}
-
 #define USER_MAY(more)                                                                  \
 	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":"  \
 	"[\"ssm:CreateActivation\",\"ssm:UpdateManagedInstanceRole\"],\"Resource\":\"*" \
@@ -128,7 +99,7 @@ t_pass_role(void **state)
 	node_make(&w, &n, "");
 	role_make(&w, "Powerful", "/", TRUST_SSM(""));
 	row("without iam:PassRole");
-	s = user_make(&w, "a", USER_MAY(""));
+	s = user_with(&w, "a", USER_MAY(""));
 	activate_as(&w, &s, "SallyportNode");
 	expect_error(&w, "AccessDeniedException",
 	    arena_printf(&w.mem,
@@ -141,11 +112,11 @@ t_pass_role(void **state)
 	activate_as(&w, &s, "None");
 	expect_error(&w, "AccessDeniedException", NULL);
 	row("to another service");
-	s = user_make(&w, "b", USER_MAY(PASS("ec2.amazonaws.com")));
+	s = user_with(&w, "b", USER_MAY(PASS("ec2.amazonaws.com")));
 	activate_as(&w, &s, "SallyportNode");
 	expect_error(&w, "AccessDeniedException", NULL);
 	row("this role and no other");
-	s = user_make(&w, "c", USER_MAY(PASS("ssm.amazonaws.com")));
+	s = user_with(&w, "c", USER_MAY(PASS("ssm.amazonaws.com")));
 	activate_as(&w, &s, "SallyportNode");
 	expect_ok(&w);
 	activate_as(&w, &s, "Powerful");
@@ -216,8 +187,8 @@ t_change(void **state)
 	node_token(&w, &n, "finger");
 	expect_error(&w, "AccessDeniedException", NULL);
 	iam(&w, "UpdateAssumeRolePolicy",
-	    arena_printf(
-		&w.mem, "RoleName=Bare&PolicyDocument=%s", encoded(&w, TRUST_SSM(""))));
+	    arena_printf(&w.mem, "RoleName=Bare&PolicyDocument=%s",
+		form_encoded(&w, TRUST_SSM(""))));
 	node_token(&w, &n, "finger");
 	expect_ok(&w);
 	world_down(&w);

@@ -341,16 +341,22 @@ element(struct world *w, const char *name)
 	return arena_strdup(&w->mem, text);
 }
 
-/* The same as a form carries it: a Marker for the next page. */
+/* A text as a form carries it. */
 static inline const char *
-element_encoded(struct world *w, const char *name)
+form_encoded(struct world *w, const char *text)
 {
-	const char *text = element(w, name);
 	auto_buf b;
 
 	buf_init(&b, 3 * strlen(text) + 1);
 	uri_encode(&b, span_str(text), false);
 	return arena_strdup(&w->mem, buf_cstr(&b));
+}
+
+/* An element for a form: a Marker for the next page. */
+static inline const char *
+element_encoded(struct world *w, const char *name)
+{
+	return form_encoded(w, element(w, name));
 }
 
 static inline const char *
