@@ -259,6 +259,20 @@ def enabled_device(world, user, name):
     return d["SerialNumber"], seed
 
 
+def role_by_second_factor(world, credentials):
+    """The keys of a role that is there for those only who have shown a second factor."""
+    iam = world.boto("iam")
+    arn = iam.get_user(UserName="two-factor")["User"]["Arn"]
+    role = iam.create_role(RoleName="two-factor", AssumeRolePolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="two-factor", PolicyName="own", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [START, NO_MFA]}))
+    got = world.boto("sts", *credentials).assume_role(RoleArn=role, RoleSessionName="two")["Credentials"]
+    return got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]
+
+
 def device_taken_away(world, node):
     iam = world.boto("iam")
     key, secret = make_user(world, "two-factor")
@@ -268,10 +282,13 @@ def device_taken_away(world, node):
     refused("a code that was used", "AccessDenied", sts.get_session_token, SerialNumber=serial, TokenCode=totp(seed))
     got = sts.get_session_token(SerialNumber=serial, TokenCode=totp(seed, steps=1))["Credentials"]
     mine = got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]
-    with opened(world, node, *mine) as s:
+    as_role = role_by_second_factor(world, mine)
+    with opened(world, node, *mine) as s, opened(world, node, *as_role) as other:
         ends(world, s, "the device taken away",
              lambda: iam.deactivate_mfa_device(UserName="two-factor", SerialNumber=serial),
              "explicit deny")
+        other.expect(f"SessionId: {re.escape(other.id)} : not allowed any more: .*explicit deny", 5)
+        ok(True, "and so does the one of the role that was assumed by it")
     refused("the keys that it gave do not start another one", "AccessDeniedException",
             world.boto("ssm", *mine).start_session, Target=node)
 

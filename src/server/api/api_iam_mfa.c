@@ -269,7 +269,7 @@ deactivate_change(struct store_tx *tx, struct api_call *c)
 	m.user = nobody;
 	m.enabled_ms = 0;
 	err = store_mfa_set(tx, &m);
-	return err != 0 ? err : mfa_revoke(tx, &c->mem, u.name);
+	return err != 0 ? err : mfa_revoke(tx, &c->mem, serial_of(c, &m));
 }
 
 static int

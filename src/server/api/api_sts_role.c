@@ -103,8 +103,10 @@ inherit_mfa(const struct api_call *c, struct sts_grant *g)
 {
 	const struct principal *who = &c->auth.who;
 
-	if (g->session.mfa_ms == 0 && who->kind == PRINCIPAL_USER && who->session != NULL)
-		g->session.mfa_ms = who->session->mfa_ms;
+	if (g->session.mfa_ms != 0 || who->kind != PRINCIPAL_USER || who->session == NULL)
+		return;
+	g->session.mfa_ms = who->session->mfa_ms;
+	g->session.mfa_serial = who->session->mfa_serial;
 }
 
 static void

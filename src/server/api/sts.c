@@ -233,6 +233,7 @@ sts_read_mfa(struct api_call *c, struct sts_grant *g)
 	if (c->auth.who.kind != PRINCIPAL_USER)
 		return refuse_mfa(c, ERR_NOTFOUND);
 	g->session.mfa_ms = c->now_ms;
+	g->session.mfa_serial = g->serial;
 	return 0;
 }
 

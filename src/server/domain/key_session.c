@@ -14,6 +14,7 @@ static const struct {
 } texts[] = {
 	{ "ownerId", offsetof(struct key_session, owner_id) },
 	{ "name", offsetof(struct key_session, session_name) },
+	{ "mfaSerial", offsetof(struct key_session, mfa_serial) },
 	{ "policy", offsetof(struct key_session, policy) },
 	{ "sourceIdentity", offsetof(struct key_session, source_identity) },
 	{ "provider", offsetof(struct key_session, provider) },

@@ -20,6 +20,7 @@ struct key_session {
 	const char *owner_id; /* AIDA..., AROA...: another one of that name is not the owner */
 	int64_t issued_ms;
 	int64_t mfa_ms;           /* when a second factor was shown; 0: none was */
+	const char *mfa_serial;   /* ARN of the device that showed it, or "" */
 	const char *session_name; /* role sessions: what the caller chose */
 	const char *policy;       /* session policy, or "" */
 	const char *policy_arns[KEY_SESSION_ARNS_MAX]; /* managed session policies */

@@ -133,26 +133,30 @@ keep_proven(void *arg, const struct store_key *k)
 }
 
 static int
-forget_proof(struct store_tx *tx, struct arena *mem, struct store_key *k)
+forget_proof(
+    struct store_tx *tx, struct arena *mem, struct store_key *k, const char *serial_arn)
 {
 	struct key_session s;
 	int r = key_session_read(&s, mem, k->session_json);
 
-	if (r != 0 || s.mfa_ms == 0)
+	if (r != 0 || s.mfa_ms == 0 || strcmp(s.mfa_serial, serial_arn) != 0)
 		return r;
 	s.mfa_ms = 0;
+	s.mfa_serial = "";
 	k->session_json = key_session_write(&s, mem);
 	r = store_key_del(tx, k->access_key);
 	return r != 0 ? r : store_key_put(tx, k);
 }
 
 int
-mfa_revoke(struct store_tx *tx, struct arena *mem, const char *user)
+mfa_revoke(struct store_tx *tx, struct arena *mem, const char *serial_arn)
 {
 	struct proven p = { .mem = mem };
-	int r = store_keys(tx, STORE_KEY_USER, user, "", keep_proven, &p);
+	int r = store_keys(tx, STORE_KEY_USER, NULL, "", keep_proven, &p);
 
+	if (r == 0)
+		r = store_keys(tx, STORE_KEY_ROLE, NULL, "", keep_proven, &p);
 	for (struct proven_key *k = p.first; r == 0 && k != NULL; k = k->next)
-		r = forget_proof(tx, mem, &k->key);
+		r = forget_proof(tx, mem, &k->key, serial_arn);
 	return r;
 }

@@ -45,7 +45,7 @@ int mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1,
     const char *code2, int64_t now_ms) MUST_USE;
 
 /*
- * The device is taken away: what the user's temporary keys were given for does not count as
- * shown with a second factor any more, whichever device it was.
+ * The device is taken away: temporary keys, of its user or of roles, that were given for a code
+ * of it count as given without one from now on.
  */
-int mfa_revoke(struct store_tx *tx, struct arena *mem, const char *user) MUST_USE;
+int mfa_revoke(struct store_tx *tx, struct arena *mem, const char *serial_arn) MUST_USE;

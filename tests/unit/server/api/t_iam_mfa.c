@@ -250,9 +250,17 @@ t_guessing(void **state)
 	world_down(&w);
 }
 
+/* A key of STS, given for a code of some device. */
+struct proof {
+	const char *access_key, *owner, *serial;
+	int kind;
+	bool kept; /* though the device "phone" is gone */
+};
+
 static int
 key_run(struct store_tx *tx, void *arg, struct fault *f)
 {
+	const struct proof *p = arg;
 	auto_arena mem = { 0 };
 	struct key_session s;
 
@@ -260,11 +268,12 @@ key_run(struct store_tx *tx, void *arg, struct fault *f)
 	key_session_init(&s);
 	s.issued_ms = 1;
 	s.mfa_ms = 2;
+	s.mfa_serial = p->serial;
 	return store_key_put(tx,
-	    &(struct store_key){ .access_key = arena_strdup(&mem, "ASIAAAAAAAAAAAAAAAAA"),
+	    &(struct store_key){ .access_key = arena_strdup(&mem, p->access_key),
 		.secret = arena_strdup(&mem, "s"),
-		.kind = STORE_KEY_USER,
-		.owner = arena_strdup(&mem, arg),
+		.kind = p->kind,
+		.owner = arena_strdup(&mem, p->owner),
 		.token_sha256 = arena_strdup(&mem, "t"),
 		.session_json = key_session_write(&s, &mem),
 		.active = true,
@@ -275,28 +284,46 @@ key_run(struct store_tx *tx, void *arg, struct fault *f)
 static void
 t_revoked(void **state)
 {
-	char user[] = "admin";
-	struct store_key k = { 0 };
-	struct key_session s;
-	struct fault f = { 0 };
 	struct device d;
 	struct world w;
+	const char *phone;
 	(void)state;
 
 	world_up(&w);
 	make(&w, &d, "VirtualMFADeviceName=phone");
+	phone = element(&w, "SerialNumber");
 	with_user(&w, "EnableMFADevice", codes(&w, &d, 0));
 	expect_ok(&w);
-	assert_int_equal(store_apply(w.store, key_run, user, &f), 0);
-	with_user(
-	    &w, "DeactivateMFADevice", arena_printf(&w.mem, "SerialNumber=%s", d.serial));
-	expect_ok(&w);
-	assert_int_equal(
-	    store_key_get(store_reader(w.store), &w.mem, "ASIAAAAAAAAAAAAAAAAA", &k), 0);
-	assert_int_equal(key_session_read(&s, &w.mem, k.session_json), 0);
-	assert_int_equal(s.mfa_ms, 0);
-	assert_int_equal(s.issued_ms, 1);
-	assert_string_equal(k.token_sha256, "t");
+	{
+		const struct proof t[] = {
+			{ "ASIAAAAAAAAAAAAAAAAA", "admin", phone, STORE_KEY_USER, false },
+			{ "ASIABBBBBBBBBBBBBBBB", "ops", phone, STORE_KEY_ROLE, false },
+			{ "ASIACCCCCCCCCCCCCCCC", "admin", "arn:aws:iam::1:mfa/other",
+			    STORE_KEY_USER, true },
+		};
+		struct fault f = { 0 };
+
+		for (size_t i = 0; i < ARRAY_LEN(t); i++)
+			assert_int_equal(
+			    store_apply(w.store, key_run, (void *)(uintptr_t)&t[i], &f),
+			    0);
+		with_user(&w, "DeactivateMFADevice",
+		    arena_printf(&w.mem, "SerialNumber=%s", d.serial));
+		expect_ok(&w);
+		for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+			struct store_key k = { 0 };
+			struct key_session s;
+
+			row(t[i].access_key);
+			assert_int_equal(store_key_get(store_reader(w.store), &w.mem,
+					     t[i].access_key, &k),
+			    0);
+			assert_int_equal(key_session_read(&s, &w.mem, k.session_json), 0);
+			assert_int_equal(s.mfa_ms, t[i].kept ? 2 : 0);
+			assert_int_equal(s.issued_ms, 1);
+			assert_string_equal(k.token_sha256, "t");
+		}
+	}
 	row("the keys that were given for a long time are as they were");
 	ok(&w, "GetUser", "");
 	world_down(&w);
