@@ -9,6 +9,7 @@ import time
 import botocore.exceptions
 
 import e2e
+import stock
 import terminal
 import wire
 from e2e import equal, ok, starts, wait_until
@@ -96,6 +97,32 @@ def follows(world):
     ok(wait_until(lambda: world.online(node), 60), "until it is taken away")
 
 
+def stock_follows(world):
+    """The stock agent.  Denied at its start it sleeps for minutes, whatever happens meanwhile."""
+    if stock.obstacle():
+        e2e.skip(stock.obstacle())
+        return
+    iam = world.boto("iam")
+    world.role("StockBare")
+    agent = stock.Agent(world, "stock")
+    try:
+        equal(agent.register(*world.activation("Name=stock", role="StockBare")).returncode, 0, "the stock agent registers")
+        agent.start()
+        node, denied = agent.node_id(), "is not authorized to perform: ssm:UpdateInstanceInformation"
+        ok(wait_until(lambda: denied in agent.text(), 40), "stock agent: says which permission it lacks")
+        ok(not world.online(node), "stock agent: is not online")
+        agent.stop()
+        iam.attach_role_policy(RoleName="StockBare", PolicyArn=CORE)
+        agent.start()
+        ok(wait_until(lambda: world.online(node), 40), "stock agent: started with the policy of nodes it comes in")
+        took = gone_within(world, node, lambda: iam.detach_role_policy(RoleName="StockBare", PolicyArn=CORE))
+        ok(took < 1, f"stock agent: without it is out in less than a second ({took:.2f} s)")
+        iam.attach_role_policy(RoleName="StockBare", PolicyArn=CORE)
+        ok(wait_until(lambda: world.online(node), 60), "stock agent: with it again it comes back by itself")
+    finally:
+        agent.stop()
+
+
 def thief(world, victim):
     """A machine by hand, whose role may do everything, with its own keys against another one."""
     world.role("Mighty", "AdministratorAccess")
@@ -149,6 +176,7 @@ def main():
     with e2e.World("node-roles") as world:
         passing(world)
         follows(world)
+        stock_follows(world)
         victim, _ = world.agent("victim")
         thief(world, victim)
         ok(world.online(victim), "the other node is online all the time")
