@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OpenSSL behind plain functions: digests, HMAC, constant-time comparison, wiping,
- * RSA keys for agents (RSASSA-PSS) and X.509 for `sallyportd init`.
+ * RSA keys for agents (RSASSA-PSS), Ed25519 for the audit trail and X.509 for
+ * `sallyportd init`.
  *
  * Algorithms are fetched once by crypto_init(); every function here may be called from
  * any thread after that.  No I/O, no clock: times are parameters.  Entropy for keys and
@@ -54,6 +55,25 @@ void rsa_free(struct rsa_key *k);
 /* RSASSA-PSS, SHA-256, MGF1-SHA-256, salt of 32 bytes: how agents sign token requests. */
 int rsa_pss_sign(const struct rsa_key *k, struct span msg, struct buf *sig) MUST_USE;
 int rsa_pss_verify(const struct rsa_key *k, struct span msg, struct span sig) MUST_USE;
+
+/* Ed25519.  Keys are PEM: PKCS#8 and SubjectPublicKeyInfo. */
+enum { ED25519_SEED_LEN = 32, ED25519_SIG_LEN = 64 };
+struct ed25519_key;
+/* The private key that belongs to 32 random bytes. */
+int ed25519_from_seed(
+    struct ed25519_key **out, const uint8_t seed[ED25519_SEED_LEN]) MUST_USE;
+int ed25519_load_private(
+    struct ed25519_key **out, struct span pem, struct fault *f) MUST_USE;
+int ed25519_load_public(
+    struct ed25519_key **out, struct span pem, struct fault *f) MUST_USE;
+void ed25519_store_private(const struct ed25519_key *k, struct buf *pem);
+void ed25519_store_public(const struct ed25519_key *k, struct buf *pem);
+void ed25519_free(struct ed25519_key *k);
+void ed25519_sign(
+    const struct ed25519_key *k, struct span msg, uint8_t sig[ED25519_SIG_LEN]);
+/* ERR_SIGNATURE. */
+int ed25519_verify(
+    const struct ed25519_key *k, struct span msg, struct span sig) MUST_USE;
 
 /*
  * A private CA and server certificates, PEM.  ECDSA P-256.  names: DNS names and IP
