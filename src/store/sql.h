@@ -29,9 +29,12 @@ struct sql_slot {
 	bool busy; /* a list callback may run the same statement again */
 };
 
+struct store_audit;
+
 struct store_tx {
 	sqlite3 *db;
 	bool writable;
+	struct store_audit *audit; /* the writer's, once there is a key; owned */
 	char why[200]; /* of the last failure, for the fault */
 	struct sql_slot slots[SQL_SLOTS];
 };

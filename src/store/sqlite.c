@@ -260,6 +260,7 @@ disconnect_both(struct store *s)
 {
 	sql_fini(&s->reader);
 	sql_fini(&s->writer);
+	free(s->writer.audit);
 	if (s->reader.db != s->writer.db)
 		sqlite3_close(s->reader.db);
 	if (sqlite3_close(s->writer.db) != SQLITE_OK)

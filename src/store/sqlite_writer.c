@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "store/sqlite_audit.h"
 
 static int
 exec(struct store_tx *tx, const char *sql)
@@ -34,6 +35,7 @@ undo(struct store_tx *tx, struct list *start, const struct list *end)
 	char why[sizeof(tx->why)];
 
 	memcpy(why, tx->why, sizeof(why));
+	audit_undone(tx);
 	if (!sqlite3_get_autocommit(tx->db))
 		(void)exec(tx, "ROLLBACK");
 	for (struct list *l = start; l != end; l = l->next) {
@@ -48,6 +50,8 @@ undo(struct store_tx *tx, struct list *start, const struct list *end)
 static int
 run_change(struct store_tx *tx, struct change *c)
 {
+	struct audit_chain trail = audit_place(tx);
+
 	if (exec(tx, "SAVEPOINT change") != 0) {
 		fail(c, tx->why);
 		return sqlite3_get_autocommit(tx->db) ? ERR_STORE : 0;
@@ -62,8 +66,11 @@ run_change(struct store_tx *tx, struct change *c)
 			fail(c, tx->why);
 		return ERR_STORE;
 	}
-	if (c->r != 0 && exec(tx, "ROLLBACK TO change") != 0)
-		return ERR_STORE;
+	if (c->r != 0) {
+		if (exec(tx, "ROLLBACK TO change") != 0)
+			return ERR_STORE;
+		audit_back_to(tx, &trail);
+	}
 	if (exec(tx, "RELEASE change") != 0) {
 		fail(c, tx->why);
 		return ERR_STORE;
@@ -90,7 +97,11 @@ writer_batch(struct store_tx *tx, struct list *batch)
 		if (!open)
 			undo(tx, start, c->link.next);
 	}
-	if (open && exec(tx, "COMMIT") != 0)
+	if (!open)
+		return;
+	if (audit_seal(tx) == 0 && exec(tx, "COMMIT") == 0)
+		audit_committed(tx);
+	else
 		undo(tx, start, batch);
 }
 

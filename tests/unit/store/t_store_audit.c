@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The audit trail in the store: its chain follows commits, not appends, and is never built on
+ * what somebody else wrote. */
+#include "unit/store/world.h"
+
+#include <sqlite3.h>
+
+#include "store/store_audit.h"
+
+#define ACCOUNT "123456789012"
+#define NOW     1795225285000
+
+struct bench {
+	struct world w;
+	struct ed25519_key *key;
+	char damage[200];
+};
+
+static int
+start(struct bench *b, bool is_new)
+{
+	struct store_audit_key k = {
+		.key = b->key, .account = ACCOUNT, .is_new = is_new, .now_ms = NOW
+	};
+
+	return store_audit_start(b->w.store, &k, b->damage, NULL);
+}
+
+static void
+bench_init(struct bench *b)
+{
+	static const uint8_t seed[ED25519_SEED_LEN] = { 3 };
+
+	crypto_init();
+	world_init(&b->w, "file");
+	world_open(&b->w);
+	OK(ed25519_from_seed(&b->key, seed));
+	OK(start(b, true));
+	assert_string_equal(b->damage, "");
+}
+
+static void
+bench_fini(struct bench *b)
+{
+	world_fini(&b->w);
+	ed25519_free(b->key);
+}
+
+static void
+restart(struct bench *b)
+{
+	world_close(&b->w);
+	world_open(&b->w);
+	OK(start(b, false));
+}
+
+/* One event of a day in November. */
+static int
+append(struct store_tx *tx, int day, const char *name)
+{
+	static const struct audit_resource r = { "AWS::SSM::Session", "s-1" };
+	char text[300];
+
+	snprintf(text, sizeof(text),
+	    "{\"eventTime\":\"2026-11-%02dT00:00:00Z\",\"eventID\":\"%s-%d\",\"eventName\":\"%s\","
+	    "\"readOnly\":true,\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":\"alice\"}}",
+	    day, name, day, name);
+	return store_audit_append(tx, text, &r, 1, NOW);
+}
+
+static int
+append_one(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	return append(tx, 1, "One");
+}
+
+static int
+append_and_fail(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	OK(append(tx, 1, "Failed"));
+	return ERR_CONFLICT;
+}
+
+static int
+append_days(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	for (int day = 1; day <= 10; day++)
+		OK(append(tx, day, "Day"));
+	return 0;
+}
+
+/* Follows the chain; the number of events, or -1 when it is broken. */
+struct walk {
+	struct audit_chain at;
+	int64_t n;
+	bool broken;
+};
+
+static bool
+follow(void *arg, const struct store_audit_event *e)
+{
+	struct walk *k = arg;
+
+	audit_chain_add(&k->at, span_str(e->event));
+	k->broken = k->broken || k->at.seq != e->seq ||
+	    memcmp(k->at.hash, e->hash, sizeof(e->hash)) != 0;
+	k->n++;
+	return true;
+}
+
+static void
+assert_trail(struct bench *b, int64_t events)
+{
+	struct store_tx *tx = store_reader(b->w.store);
+	struct audit_mark base, head;
+	struct walk k = { 0 };
+
+	if (store_audit_mark(tx, AUDIT_BASE, &base) == 0)
+		k.at = base.at;
+	OK(store_audit_events(tx, 0, INT64_MAX, follow, &k));
+	assert_false(k.broken);
+	assert_int_equal(k.n, events);
+	OK(store_audit_mark(tx, AUDIT_HEAD, &head));
+	memcpy(head.account, ACCOUNT, sizeof(head.account));
+	OK(audit_mark_verify(&head, b->key));
+	assert_true(audit_chain_eq(&head.at, &k.at));
+}
+
+static void
+t_follows_commits(void **state)
+{
+	struct bench b;
+	(void)state;
+
+	bench_init(&b);
+	OK(apply(&b.w, append_one));
+	assert_int_equal(apply(&b.w, append_and_fail), ERR_CONFLICT);
+	OK(apply(&b.w, append_one));
+	assert_trail(&b, 2);
+	restart(&b);
+	assert_string_equal(b.damage, "");
+	OK(apply(&b.w, append_one));
+	assert_trail(&b, 3);
+	bench_fini(&b);
+}
+
+struct many {
+	int left;
+	struct bench *b;
+};
+
+static int
+many_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	(void)arg;
+	(void)f;
+	OK(append(tx, 2, "Many"));
+	return 0;
+}
+
+static int
+many_fail(struct store_tx *tx, void *arg, struct fault *f)
+{
+	(void)arg;
+	(void)f;
+	OK(append(tx, 2, "None"));
+	return ERR_LIMIT;
+}
+
+static void
+many_done(void *arg, int r, const struct fault *f)
+{
+	struct many *m = arg;
+
+	(void)r;
+	(void)f;
+	if (--m->left == 0)
+		ev_stop(m->b->w.loop);
+}
+
+/* Group commit: changes of one transaction, some of which undo themselves. */
+static void
+t_group_commit(void **state)
+{
+	struct bench b;
+	struct many m = { .left = 400, .b = &b };
+	(void)state;
+
+	bench_init(&b);
+	for (int i = 0; i < 400; i++)
+		store_submit(b.w.store, i % 4 == 3 ? many_fail : many_run, many_done, &m);
+	world_run(&b.w);
+	assert_trail(&b, 300);
+	bench_fini(&b);
+}
+
+static int64_t pruned;
+
+static int
+prune(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	/* 2026-11-05T00:00:00Z */
+	return store_audit_prune(tx, 1793836800, 1000, NOW, &pruned);
+}
+
+static bool
+count(void *arg, const struct store_audit_event *e)
+{
+	(void)e;
+	++*(int *)arg;
+	return true;
+}
+
+static void
+t_retention(void **state)
+{
+	struct store_audit_query q = {
+		.by = STORE_AUDIT_RESOURCE_NAME, .value = "s-1", .to_s = INT64_MAX / 2,
+		.before_s = INT64_MAX, .before_seq = INT64_MAX
+	};
+	struct bench b;
+	int found = 0;
+	(void)state;
+
+	bench_init(&b);
+	OK(apply(&b.w, append_days));
+	OK(apply(&b.w, prune));
+	assert_int_equal(pruned, 4);
+	assert_trail(&b, 6);
+	OK(store_audit_lookup(store_reader(b.w.store), &q, count, &found));
+	assert_int_equal(found, 6);
+	OK(apply(&b.w, prune));
+	assert_int_equal(pruned, 0);
+	restart(&b);
+	assert_string_equal(b.damage, "");
+	bench_fini(&b);
+}
+
+static void
+t_lookup(void **state)
+{
+	static const struct {
+		enum store_audit_by by;
+		const char *value;
+		int n;
+	} rows[] = {
+		{ STORE_AUDIT_ALL, "", 10 },
+		{ STORE_AUDIT_EVENT_ID, "Day-3", 1 },
+		{ STORE_AUDIT_EVENT_NAME, "Day", 10 },
+		{ STORE_AUDIT_EVENT_NAME, "Night", 0 },
+		{ STORE_AUDIT_READ_ONLY, "1", 10 },
+		{ STORE_AUDIT_READ_ONLY, "0", 0 },
+		{ STORE_AUDIT_USERNAME, "alice", 10 },
+		{ STORE_AUDIT_RESOURCE_NAME, "s-1", 10 },
+		{ STORE_AUDIT_RESOURCE_TYPE, "AWS::SSM::Session", 10 },
+		{ STORE_AUDIT_ACCESS_KEY, "AKIA", 0 },
+	};
+	struct bench b;
+	(void)state;
+
+	bench_init(&b);
+	OK(apply(&b.w, append_days));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct store_audit_query q = { .by = rows[i].by, .value = rows[i].value,
+			.to_s = INT64_MAX / 2, .before_s = INT64_MAX,
+			.before_seq = INT64_MAX };
+		int n = 0;
+
+		OK(store_audit_lookup(store_reader(b.w.store), &q, count, &n));
+		assert_int_equal(n, rows[i].n);
+	}
+	bench_fini(&b);
+}
+
+/* --- what somebody did to the file -------------------------------------------------- */
+
+static void
+tamper(struct bench *b, const char *sql)
+{
+	sqlite3 *db;
+
+	world_close(&b->w);
+	OK(sqlite3_open(b->w.file, &db));
+	OK(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	OK(sqlite3_close(db));
+	world_open(&b->w);
+}
+
+static void
+t_damage(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool damaged;
+	} rows[] = {
+		{ "UPDATE audit_events SET event = event", false },
+		{ "DELETE FROM audit_events WHERE seq = 10", true },
+		{ "UPDATE audit_events SET hash = '' WHERE seq = 10", true },
+		{ "UPDATE audit_marks SET signature = '' WHERE kind = 'head'", true },
+		{ "UPDATE audit_marks SET seq = 9 WHERE kind = 'head'", true },
+		{ "DELETE FROM audit_marks", true },
+		{ "DELETE FROM audit_marks; DELETE FROM audit_events", true },
+		{ "INSERT INTO audit_events SELECT 11, event, hash, time_s, event_id, event_name,"
+		  " event_source, access_key, read_only, username FROM audit_events WHERE seq = 1",
+		    true },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bench b;
+
+		print_message("  %s\n", rows[i].sql);
+		bench_init(&b);
+		OK(apply(&b.w, append_days));
+		tamper(&b, rows[i].sql);
+		OK(start(&b, false));
+		assert_int_equal(b.damage[0] != '\0', rows[i].damaged);
+		OK(apply(&b.w, append_one)); /* it goes on all the same */
+		bench_fini(&b);
+	}
+}
+
+static void
+t_no_key(void **state)
+{
+	struct world w;
+	(void)state;
+
+	crypto_init();
+	world_init(&w, "memory");
+	world_open(&w);
+	assert_int_equal(apply(&w, append_one), ERR_STORE);
+	world_fini(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_follows_commits),
+		cmocka_unit_test(t_group_commit),
+		cmocka_unit_test(t_retention),
+		cmocka_unit_test(t_lookup),
+		cmocka_unit_test(t_damage),
+		cmocka_unit_test(t_no_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
