@@ -56,6 +56,7 @@ static const struct key keys[] = {
 	NUMBER(session_buffer_max, 64 * 1024, 64 * 1024 * 1024),
 	NUMBER(body_max, 64 * 1024, 1024 * 1024 * 1024),
 	NUMBER(drain_ms, 0, 600000),
+	NUMBER(audit_retention_days, 0, 36500),
 };
 
 void
@@ -84,6 +85,7 @@ config_init(struct config *c)
 		.session_buffer_max = 2 * 1024 * 1024,
 		.body_max = 10 * 1024 * 1024,
 		.drain_ms = 10000,
+		.audit_retention_days = 90,
 	};
 	arena_init(&c->mem);
 }
@@ -287,6 +289,14 @@ config_path(struct config *c, const char *name)
 	return arena_printf(&c->mem, "%s/%s", c->state_dir, name);
 }
 
+void
+config_state_files(struct config *c)
+{
+	c->audit_key = config_path(c, "audit.key");
+	c->audit_pub = config_path(c, "audit.pub");
+	c->reserve = config_path(c, "reserve");
+}
+
 int
 config_load(struct config *c, const struct config_flags *flags, struct fault *f)
 {
@@ -312,5 +322,6 @@ config_load(struct config *c, const struct config_flags *flags, struct fault *f)
 	}
 	if (c->ca_file[0] == '\0')
 		c->ca_file = config_path(c, "ca.pem");
+	config_state_files(c);
 	return 0;
 }

@@ -38,6 +38,9 @@ struct config {
 	int64_t session_buffer_max; /* bytes that wait for an end that is away */
 	int64_t body_max; /* bytes of a request body */
 	int64_t drain_ms; /* how long a stop waits for answers */
+	int64_t audit_retention_days; /* 0: for ever */
+	/* Of the audit trail; in the state folder.  NULL without config_load(). */
+	const char *audit_key, *audit_pub, *reserve;
 };
 
 /* What the command line may override; NULL: not given. */
@@ -64,5 +67,7 @@ int config_parse(
  */
 int config_load(
     struct config *c, const struct config_flags *flags, struct fault *f) MUST_USE;
+/* Where the files of the audit trail are: for a config that was not loaded. */
+void config_state_files(struct config *c);
 /* A path in the state folder, in c->mem. */
 const char *config_path(struct config *c, const char *name);

@@ -19,6 +19,7 @@ struct oidc;
 struct key_usage;
 struct throttle;
 struct authn;
+struct audit;
 struct config;
 
 /* Counted where it happens, shown by /_metrics. */
@@ -37,6 +38,7 @@ struct server_env {
 	struct oidc *oidc;
 	struct key_usage *key_usage;
 	struct throttle *throttle;
+	struct audit *audit;
 	const struct config *config;
 	struct server_counters *counters;
 	char account[13]; /* the twelve digits of every ARN */

@@ -14,7 +14,9 @@
 #include "base/file.h"
 #include "crypto/crypto.h"
 #include "ev/ev.h"
+#include "server/audit_key.h"
 #include "server/domain/identity.h"
+#include "store/store_audit.h"
 
 enum {
 	PEM_MAX = 64 * 1024,
@@ -251,6 +253,36 @@ make_account_in(struct init *in, struct store *st, struct account_made *made)
 	return 0;
 }
 
+/* The trail begins with the account, so that its key is there to be copied elsewhere. */
+static int
+make_audit_key(struct init *in, struct store *st)
+{
+	struct store_audit_key k = { 0 };
+	struct audit_key key = { 0 };
+	auto_arena mem = { 0 };
+	char damage[200], *id;
+	int err;
+
+	if (exists(in->c->audit_key)) {
+		printf("kept     %s\n", in->c->audit_key);
+		return 0;
+	}
+	if ((err = account_id(store_reader(st), &mem, &id)) != 0)
+		return fault_set(&in->f, err, "the account cannot be read");
+	if ((err = audit_key_open(&key, in->loop, in->c, &in->f)) != 0)
+		return err;
+	k = (struct store_audit_key){
+		.key = key.key, .account = id, .is_new = key.is_new,
+		.now_ms = ev_wall_ms(in->loop),
+	};
+	if ((err = store_audit_start(st, &k, damage, &in->f)) == 0 &&
+	    (err = audit_key_settle(&key, in->c, &in->f)) == 0)
+		printf("created  %s (signs the audit trail; %s verifies it)\n",
+		    in->c->audit_key, in->c->audit_pub);
+	ed25519_free(key.key);
+	return err;
+}
+
 static int
 make_account(struct init *in)
 {
@@ -260,7 +292,8 @@ make_account(struct init *in)
 
 	if (err != 0)
 		return err;
-	err = make_account_in(in, st, &made);
+	if ((err = make_account_in(in, st, &made)) == 0)
+		err = make_audit_key(in, st);
 	store_close(st);
 	secret_wipe(&made, sizeof(made));
 	return err;
@@ -272,6 +305,7 @@ init_main(struct config *c, const struct init_options *o)
 	struct init in = { .c = c, .o = o, .folder = -1 };
 	int err;
 
+	config_state_files(c);
 	in.loop = ev_loop_new();
 	if ((err = make_folder(&in)) == 0 && (err = make_ca(&in)) == 0 &&
 	    (err = make_server_cert(&in)) == 0)

@@ -6,6 +6,7 @@
  *	server.pem server.key  a certificate from it for the given names
  *	sallyport.db           account id, user admin, its access key
  *	admin-credentials      that key, as an AWS credentials file (0600)
+ *	audit.key audit.pub    what signs the audit trail, and what verifies it
  *
  * What exists is kept and said so; only the server certificate can be made anew.
  */

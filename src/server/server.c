@@ -14,8 +14,10 @@
 
 #include "net/http_server.h"
 #include "server/api/api.h"
+#include "server/audit_key.h"
 #include "server/authn.h"
 #include "server/domain/access.h"
+#include "server/domain/audit.h"
 #include "server/domain/identity.h"
 #include "server/domain/oidc.h"
 #include "server/domain/key_usage.h"
@@ -37,6 +39,7 @@ struct server {
 	struct server_env env;
 	struct server_counters counters;
 	struct own own;
+	struct audit_key audit_key;
 	struct tls_ctx *tls;
 	struct http_server *http;
 	struct api *api;
@@ -130,6 +133,20 @@ write_resilience(struct server *s, struct buf *out, const struct gateway_stats *
 }
 
 static void
+write_audit(struct server *s, struct buf *out)
+{
+	struct audit_stats st;
+
+	audit_stats(s->env.audit, &st);
+	metric(out, "sallyport_audit_failed_total", "counter",
+	    "Events that could not be written.", st.failed);
+	metric(out, "sallyport_audit_left_out_total", "counter",
+	    "Events of strangers and nodes that were too many.", st.left_out);
+	metric(out, "sallyport_audit_removed_total", "counter",
+	    "Events removed by retention.", st.removed);
+}
+
+static void
 write_metrics(void *arg, struct buf *out)
 {
 	struct server *s = arg;
@@ -155,6 +172,7 @@ write_metrics(void *arg, struct buf *out)
 	metric(out, "sallyport_malformed_messages_total", "counter",
 	    "Messages dropped because they were malformed.", g.malformed);
 	write_resilience(s, out, &g);
+	write_audit(s, out);
 	write_sessions(s, out);
 	api_metrics(s->api, out);
 }
@@ -179,6 +197,28 @@ start_account(struct server *s, struct fault *f)
 }
 
 static int
+start_audit(struct server *s, struct fault *f)
+{
+	struct server_env *e = &s->env;
+	struct audit_options o = {
+		.loop = e->loop,
+		.store = e->store,
+		.account = e->account,
+		.region = e->config->region,
+		.retention_days = e->config->audit_retention_days,
+	};
+	int err;
+
+	if ((err = audit_key_open(&s->audit_key, e->loop, e->config, f)) != 0)
+		return err;
+	o.key = s->audit_key.key;
+	o.key_is_new = s->audit_key.is_new;
+	if ((err = audit_new(&e->audit, &o, f)) != 0)
+		return err;
+	return audit_key_settle(&s->audit_key, e->config, f);
+}
+
+static int
 start_listener(struct server *s, struct fault *f)
 {
 	const struct config *c = s->env.config;
@@ -199,7 +239,7 @@ start_parts(struct server *s, struct fault *f)
 	struct server_env *e = &s->env;
 	int err;
 
-	if ((err = start_account(s, f)) != 0)
+	if ((err = start_account(s, f)) != 0 || (err = start_audit(s, f)) != 0)
 		return err;
 	e->nodes = nodes_new(e->loop, e->store);
 	if ((err = sessions_new(&e->sessions, e->loop, e->store, e->nodes, f)) != 0)
@@ -307,6 +347,10 @@ server_close(struct server *s)
 	if (s->gateway != NULL)
 		gateway_free(s->gateway);
 	s->gateway = NULL;
+	if (s->env.throttle != NULL)
+		throttle_drain(s->env.throttle);
+	if (s->api != NULL)
+		api_close(s->api);
 }
 
 void
@@ -328,6 +372,8 @@ server_free(struct server *s)
 	key_usage_free(s->env.key_usage);
 	access_free(s->env.access);
 	oidc_free(s->env.oidc);
+	audit_free(s->env.audit);
+	ed25519_free(s->audit_key.key);
 	if (s->tls != NULL)
 		tls_ctx_free(s->tls);
 	free(s);

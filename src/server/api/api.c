@@ -13,6 +13,7 @@
 #include "crypto/crypto.h"
 #include "net/http_server.h"
 #include "server/api/answer.h"
+#include "server/api/call_audit.h"
 #include "server/api/error.h"
 #include "server/api/route.h"
 #include "server/api/seed.h"
@@ -33,6 +34,7 @@ struct api {
 	struct list calls;
 	size_t ncalls;
 	uint8_t page_key[PAGE_KEY_LEN];
+	bool closed;
 	uint64_t rejected; /* before an operation was known */
 };
 
@@ -76,6 +78,8 @@ run_change(struct store_tx *tx, void *arg, struct fault *f)
 	struct api_call *c = arg;
 	int r = c->change(tx, c);
 
+	if (r == 0 && !c->recorded && !call_audit_is_poll(c))
+		r = call_audit_append(tx, c);
 	if (r != 0 && c->error == NULL)
 		(void)fault_set(f, r, "%s", err_text(r));
 	return r;
@@ -88,6 +92,7 @@ change_done(void *arg, int r, const struct fault *f)
 
 	if (r == 0 && (c->op->review || c->service == API_IAM))
 		access_changed(c->env->access);
+	c->recorded = c->recorded || r == 0;
 	if (r == 0 && c->done != NULL)
 		r = c->done(c);
 	else if (r != 0 && c->error == NULL)
@@ -216,6 +221,7 @@ call_new(struct api *a, struct http_req *r)
 	principal_init(&c->auth.who);
 	ev_random(a->env->loop, raw, sizeof(raw));
 	uuid_format(c->request_id, raw);
+	audit_draw_id(a->env->audit, c->event_id);
 	r->user = c;
 	r->on_abort = call_aborted;
 	return c;
@@ -267,6 +273,49 @@ call_count(struct api_call *c, bool ok)
 		c->entry->refused++;
 }
 
+static void
+call_end(struct api_call *c)
+{
+	bool ok = c->result == 0;
+
+	call_count(c, ok);
+	call_log(c, ok);
+	if (c->req != NULL)
+		answer_send(c, ok);
+	call_free(c);
+}
+
+static int
+record_run(struct store_tx *tx, void *arg, struct fault *f)
+{
+	(void)f;
+	return call_audit_append(tx, arg);
+}
+
+/* What cannot be recorded did not happen, as far as the caller can tell. */
+static void
+record_done(void *arg, int r, const struct fault *f)
+{
+	struct api_call *c = arg;
+
+	if (r != 0) {
+		c->result = api_internal(c, "audit", r, f);
+		audit_failed(c->env->audit);
+	}
+	call_end(c);
+}
+
+/* Too late for an event: so nothing of it is answered, unless its success is recorded. */
+static void
+call_unrecorded(struct api_call *c)
+{
+	struct fault f = { 0 };
+
+	if (!c->recorded || c->result != 0)
+		c->result = api_internal(c, "audit", ERR_CLOSED, &f);
+	call_end(c);
+}
+
 void
 api_finish(struct api_call *c, int r)
 {
@@ -275,11 +324,17 @@ api_finish(struct api_call *c, int r)
 		r = answer_close(c);
 	if (r != 0 && c->error == NULL)
 		(void)api_internal(c, "handler", r, NULL);
-	call_count(c, r == 0);
-	call_log(c, r == 0);
-	if (c->req != NULL)
-		answer_send(c, r == 0);
-	call_free(c);
+	c->result = r;
+	if (c->api->closed) {
+		call_unrecorded(c);
+		return;
+	}
+	if (c->recorded) /* what follows is another event */
+		audit_draw_id(c->env->audit, c->event_id);
+	if (call_audit_wanted(c))
+		store_submit(c->env->store, record_run, record_done, c);
+	else
+		call_end(c);
 }
 
 /* ---- the steps ---- */
@@ -341,6 +396,7 @@ read_json(struct api_call *c)
 		return error_unreadable(c, fault_text(&f));
 	if (shape_clean(c->entry->input, c->in, &f) != 0)
 		return error_unreadable(c, f.text);
+	c->readable = true;
 	return 0;
 }
 
@@ -351,6 +407,7 @@ read_form(struct api_call *c, enum shape_form form)
 
 	if (shape_from_form(&c->in, c->entry->input, form, &c->form, &f) != 0)
 		return error_unreadable(c, fault_text(&f));
+	c->readable = true;
 	return 0;
 }
 
@@ -473,6 +530,13 @@ api_drain(struct api *a)
 		if (ev_timer_is_set(&c->timer))
 			api_wake(c);
 	}
+}
+
+void
+api_close(struct api *a)
+{
+	api_drain(a);
+	a->closed = true;
 }
 
 size_t

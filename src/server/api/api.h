@@ -23,6 +23,8 @@ void api_free(struct api *a);
 void api_handle(struct api *a, struct http_req *r);
 /* Lets go of calls that wait for a timer, with empty answers: for a graceful stop. */
 void api_drain(struct api *a);
+/* The same, and from now on nothing can be recorded: the store is about to be closed. */
+void api_close(struct api *a);
 size_t api_busy(const struct api *a); /* calls without an answer */
 /* Prometheus text: calls by operation and outcome. */
 void api_metrics(const struct api *a, struct buf *out);

@@ -112,6 +112,15 @@ create_activation_change(struct store_tx *tx, struct api_call *c)
 	return store_activation_put(tx, &n->row);
 }
 
+/* Not the code. */
+static void
+activation_response(struct api_call *c, struct jsonw *w)
+{
+	const struct new_activation *n = c->user;
+
+	jw_field_str(w, "activationId", n->row.id);
+}
+
 static int
 create_activation_done(struct api_call *c)
 {
@@ -299,6 +308,7 @@ const struct api_op api_activation_ops[] = {
 		     "} }]; RegistrationMetadata: list[struct { Key*: string{1..128 "
 		     "/^(?!\\s*$).+/}; Value*: string{1..2048 /^(?!\\s*$).+/} }] }",
 	    .run = create_activation,
+	    .response = activation_response,
 	},
 	{
 	    .service = API_SSM,

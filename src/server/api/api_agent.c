@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "crypto/crypto.h"
+#include "proto/arn.h"
 #include "proto/ids.h"
 #include "server/api/call.h"
 #include "server/api/node_role.h"
@@ -109,9 +110,18 @@ register_change(struct store_tx *tx, struct api_call *c)
 	g->node.activation_id = a.id;
 	g->node.iam_role = a.iam_role;
 	g->node.name = a.instance_name;
-	if ((err = store_node_put(tx, &g->node)) != 0)
+	if ((err = store_node_put(tx, &g->node)) != 0 ||
+	    (err = copy_tags(tx, c, &a, id)) != 0)
 		return err;
-	return copy_tags(tx, c, &a, id);
+	return resource_add(c, arn_node(&c->mem, c->region, c->env->account, id));
+}
+
+static void
+register_response(struct api_call *c, struct jsonw *w)
+{
+	const struct registration *g = c->user;
+
+	jw_field_str(w, "instanceId", g->node.id);
 }
 
 static int
@@ -358,6 +368,7 @@ const struct api_op api_agent_ops[] = {
 		"Fingerprint*: string{1..256}; PublicKey*: " RSA_KEY
 		"; PublicKeyType: string{Rsa} }",
 	    .run = register_managed_instance,
+	    .response = register_response,
 	},
 	{
 	    .service = API_SSM,
@@ -393,6 +404,7 @@ const struct api_op api_agent_ops[] = {
 		"ComputerName: string{..255}; AvailabilityZone: string{..64}; "
 		"AvailabilityZoneId: string{..64}; SSMConnectionChannel: string{..32} }",
 	    .run = update_information,
+	    .poll = true,
 	},
 	{ 0 },
 };

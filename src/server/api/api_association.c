@@ -74,6 +74,7 @@ const struct api_op api_association_ops[] = {
 	    .input = "{ InstanceId*: " NODE_ID
 		     "; MaxResults: integer{1..50}; NextToken: string }",
 	    .run = no_associations,
+	    .poll = true,
 	},
 	{
 	    .service = API_SSM,

@@ -41,7 +41,7 @@ accept(struct api_call *c)
 	{                                                                  \
 		.service = API_MDS, .access = API_WRITE, .name = op,       \
 		.action = "ec2messages:" op, .resource = "*", .input = in, \
-		.run = handler                                             \
+		.run = handler, .poll = true                               \
 	}
 
 const struct api_op api_mds_ops[] = {
@@ -54,6 +54,7 @@ const struct api_op api_mds_ops[] = {
 	    .input = "{ Destination*: string{10..64}; MessagesRequestId: string{1..64}; "
 		     "VisibilityTimeoutInSeconds: integer{0..} }",
 	    .run = get_messages,
+	    .poll = true,
 	},
 	MDS_ROW("AcknowledgeMessage", "{ " MESSAGE_ID " }", accept),
 	MDS_ROW("DeleteMessage", "{ " MESSAGE_ID " }", accept),

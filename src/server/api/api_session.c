@@ -4,6 +4,8 @@
  * api_session_list.c, documents and their settings are resolved in session_doc.c.
  */
 #include "codec/uri.h"
+#include "proto/arn.h"
+#include "proto/audit_event.h"
 #include "proto/ids.h"
 #include "server/api/error.h"
 #include "server/api/session_doc.h"
@@ -31,10 +33,9 @@ host_is_plain(const char *host)
 }
 
 static void
-write_opened(struct api_call *c, const char *id, const char *token)
+stream_url(struct buf *url, const struct api_call *c, const char *id)
 {
 	const char *host = c->env->config->stream_url_host, *scheme = "wss://";
-	auto_buf url;
 
 	if (host[0] == '\0') {
 		host = host_is_plain(c->host) ? c->host : "localhost";
@@ -42,13 +43,31 @@ write_opened(struct api_call *c, const char *id, const char *token)
 	} else if (strstr(host, "://") != NULL) {
 		scheme = "";
 	}
-	buf_init(&url, STREAM_URL_MAX);
-	buf_addf(&url, "%s%s/v1/data-channel/", scheme, host);
-	uri_encode(&url, span_str(id), false);
-	buf_add_str(&url, "?role=publish_subscribe");
+	buf_addf(url, "%s%s/v1/data-channel/", scheme, host);
+	uri_encode(url, span_str(id), false);
+	buf_add_str(url, "?role=publish_subscribe");
+}
+
+static void
+write_opened(struct api_call *c, const char *id, const char *token)
+{
+	auto_buf url = { .max = STREAM_URL_MAX };
+
+	stream_url(&url, c, id);
 	jw_field_str(&c->w, "SessionId", id);
 	jw_field_str(&c->w, "TokenValue", token);
 	jw_field_str(&c->w, "StreamUrl", buf_cstr(&url));
+}
+
+static void
+record_opened(const struct api_call *c, const char *id, struct jsonw *w)
+{
+	auto_buf url = { .max = STREAM_URL_MAX };
+
+	stream_url(&url, c, id);
+	jw_field_str(w, "sessionId", id);
+	jw_field_str(w, "tokenValue", AUDIT_HIDDEN_VALUE);
+	jw_field_str(w, "streamUrl", buf_cstr(&url));
 }
 
 /* ---- StartSession ---- */
@@ -132,6 +151,14 @@ start_done(struct api_call *c)
 	return 0;
 }
 
+static void
+start_response(struct api_call *c, struct jsonw *w)
+{
+	const struct starting *s = c->user;
+
+	record_opened(c, s->id, w);
+}
+
 /* Just-in-time access ends a session that is still open then. */
 static int
 bound_by_access(struct api_call *c, struct session_start *in)
@@ -177,6 +204,10 @@ start_session(struct api_call *c)
 	if ((err = bound_by_access(c, &s->in)) != 0)
 		return err;
 	c->user = s;
+	/* Not to be asked about: under its id the event is found. */
+	err = resource_add(c, arn_session(&c->mem, c->region, c->env->account, s->id));
+	if (err != 0)
+		return err;
 	err = session_start_prepare(&s->pending, c->env->sessions, &c->mem, &s->in, &f);
 	if (err == ERR_LIMIT)
 		return api_fail_text(c, "ServiceQuotaExceededException", f.text);
@@ -230,6 +261,12 @@ resume_done(struct api_call *c)
 	return 0;
 }
 
+static void
+resume_response(struct api_call *c, struct jsonw *w)
+{
+	record_opened(c, api_str(c, "SessionId"), w);
+}
+
 static int
 resume_session(struct api_call *c)
 {
@@ -262,6 +299,12 @@ terminate_done(struct api_call *c)
 {
 	jw_field_str(&c->w, "SessionId", api_str(c, "SessionId"));
 	return 0;
+}
+
+static void
+terminate_response(struct api_call *c, struct jsonw *w)
+{
+	jw_field_str(w, "sessionId", api_str(c, "SessionId"));
 }
 
 /* Ending what is over already is a success: the CLI calls this to clean up. */
@@ -311,6 +354,7 @@ const struct api_op api_session_ops[] = {
 		"/^.{1,256}$/}; Parameters: map<string{1..255},list[string{1..65535}]> }",
 	    .permit = permit_start,
 	    .run = start_session,
+	    .response = start_response,
 	},
 	{
 	    .service = API_SSM,
@@ -320,6 +364,7 @@ const struct api_op api_session_ops[] = {
 	    .resource = "session:{SessionId}",
 	    .input = SESSION_ID_INPUT,
 	    .run = resume_session,
+	    .response = resume_response,
 	},
 	{
 	    .service = API_SSM,
@@ -329,6 +374,7 @@ const struct api_op api_session_ops[] = {
 	    .resource = "session:{SessionId}",
 	    .input = SESSION_ID_INPUT,
 	    .run = terminate_session,
+	    .response = terminate_response,
 	},
 	{
 	    .service = API_SSM,

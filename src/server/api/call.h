@@ -51,7 +51,11 @@ struct api_call {
 	const char *region;
 	const char *source_ip, *host, *user_agent;
 	bool tls;
-	char request_id[UUID_LEN + 1];
+	char request_id[UUID_LEN + 1], event_id[UUID_LEN + 1];
+	bool readable; /* the types of the input are right */
+	bool recorded; /* its success is in the audit trail */
+	int result;    /* as api_finish() got it */
+	uint64_t left_out; /* events before this one that were too many */
 	const char **resources; /* ARNs */
 	size_t nresources;
 

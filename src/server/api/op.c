@@ -41,6 +41,8 @@ static const struct api_op *const groups[] = {
 	api_activation_ops,
 	api_agent_ops,
 	api_association_ops,
+	api_audit_ops,
+	api_cloudtrail_ops,
 	api_document_ops,
 	api_ec2_ops,
 	api_ec2_tag_ops,

@@ -53,6 +53,8 @@ typedef int api_handler(struct api_call *c);
 
 /* 0, or what error_denied() returned. */
 typedef int api_permit(struct api_call *c);
+struct jsonw;
+typedef void api_recorder(struct api_call *c, struct jsonw *w);
 
 /* Adds ARNs with resource_add(): for what a template cannot say. */
 typedef int api_resource_finder(struct api_call *c);
@@ -80,6 +82,14 @@ struct api_op {
 	bool review;
 	api_permit *permit; /* instead of asking for the action on the resources */
 	api_handler *run;
+	/*
+	 * The audit trail has an event of each call.  response writes members of its
+	 * responseElements, on the writer's thread as soon as the change succeeded: names
+	 * and ids, never a secret.  A poll is what agents repeat all the time: theirs are
+	 * recorded only when they are refused.
+	 */
+	api_recorder *response;
+	bool poll;
 };
 
 /* The groups; each ends with a row without a name. */
@@ -88,6 +98,8 @@ extern const struct api_op api_access_review_ops[];
 extern const struct api_op api_activation_ops[];
 extern const struct api_op api_agent_ops[];
 extern const struct api_op api_association_ops[];
+extern const struct api_op api_audit_ops[];
+extern const struct api_op api_cloudtrail_ops[];
 extern const struct api_op api_document_ops[];
 extern const struct api_op api_ec2_ops[];
 extern const struct api_op api_ec2_tag_ops[];

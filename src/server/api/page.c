@@ -24,6 +24,9 @@ static const struct style {
 	"The specified token isn't valid." },
   style_ec2 = { "NextToken", "MaxResults", "nextToken", false, "InvalidParameterValue",
 	  "Unable to parse pagination token" },
+  style_trail = { "NextToken", "MaxResults", "NextToken", false,
+	  "InvalidNextTokenException",
+	  "The NextToken isn't valid, or was given for other parameters." },
   style_iam = { "Marker", "MaxItems", "Marker", true, "ValidationError",
 	  "Invalid Marker." };
 
@@ -33,6 +36,8 @@ style_of(const struct api_call *c)
 	switch (c->service) {
 	case API_EC2:
 		return &style_ec2;
+	case API_CLOUDTRAIL:
+		return &style_trail;
 	case API_IAM:
 		return &style_iam;
 	default:

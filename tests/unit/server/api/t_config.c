@@ -241,11 +241,11 @@ t_init(void **state)
 {
 	static const char *const names[] = { "ca.pem", "ca.key", "server.pem",
 		"server.key", "sallyport.db", "admin-credentials", "sallyport.db-wal",
-		"sallyport.db-shm" };
+		"sallyport.db-shm", "audit.key", "audit.pub" };
 	char dir[] = "/tmp/sallyport-init-XXXXXX";
 	struct init_options o = { .nhosts = 0 };
 	struct config c;
-	ino_t ca, cert, credentials;
+	ino_t ca, cert, credentials, audit;
 	(void)state;
 
 	crypto_init();
@@ -258,6 +258,8 @@ t_init(void **state)
 	assert_int_equal(mode_of(&c, "server.key"), 0600);
 	assert_int_equal(mode_of(&c, "admin-credentials"), 0600);
 	assert_int_equal(mode_of(&c, "sallyport.db"), 0600);
+	assert_int_equal(mode_of(&c, "audit.key"), 0600);
+	audit = inode_of(&c, "audit.key");
 	ca = inode_of(&c, "ca.pem");
 	cert = inode_of(&c, "server.pem");
 	credentials = inode_of(&c, "admin-credentials");
@@ -267,6 +269,7 @@ t_init(void **state)
 	assert_int_equal(inode_of(&c, "ca.pem"), ca);
 	assert_int_equal(inode_of(&c, "server.pem"), cert);
 	assert_int_equal(inode_of(&c, "admin-credentials"), credentials);
+	assert_int_equal(inode_of(&c, "audit.key"), audit);
 
 	row("a new certificate on request, from the same CA");
 	o.force_new_cert = true;

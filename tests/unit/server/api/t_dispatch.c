@@ -261,9 +261,9 @@ t_bodies(void **state)
 		    "{\"MaxResults\":0}", 400, "ValidationException" },
 		{ "CloudTrail as botocore says it",
 		    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents",
-		    json, "{}", 400, "UnknownOperationException" },
+		    json, "{}", 400, "InvalidSignatureException" }, /* signed for ssm */
 		{ "CloudTrail as JavaScript says it", "CloudTrail_20131101.LookupEvents",
-		    json, "{}", 400, "UnknownOperationException" },
+		    json, "{}", 400, "InvalidSignatureException" },
 	};
 	struct world w;
 	(void)state;
