@@ -11,5 +11,6 @@
 	"  1  it did not work; standard error says why\n" \
 	"  2  the command line is wrong\n"
 
+extern const struct cli_action admin_audits[];
 extern const struct cli_action admin_documents[];
 extern const struct cli_action admin_locks[];

@@ -13,6 +13,7 @@ enum {
 	CALL_HEADERS_MAX = 8,
 	CALL_TRIES = 3,
 	CALL_AGAIN_MS = 200, /* and up to as much again */
+	CALL_ANSWER_MAX = 16 * 1024 * 1024,
 };
 
 struct aws_api {
@@ -294,6 +295,7 @@ post(void *arg)
 			.body = buf_span(&c->body),
 			.timeout_ms =
 			    c->timeout_ms != 0 ? c->timeout_ms : CALL_TIMEOUT_MS,
+			.response_max = CALL_ANSWER_MAX,
 		    },
 		    on_answer, c);
 	} else {

@@ -5,12 +5,13 @@
 
 static const struct cli_usage usage = {
 	.command = "admin",
-	.synopsis = "document|lock ACTION ...",
+	.synopsis = "document|lock|audit ACTION ...",
 	.what = "Works on the session documents of the account (put, get, list, delete) and on\n"
-		"the locks that cut somebody off (add, list, remove).  Each action has a --help\n"
-		"of its own.",
+		"the locks that cut somebody off (add, list, remove), and proves that nobody\n"
+		"changed the audit trail (export, verify).  Each action has a --help of its own.",
 	.examples = "  sallyport admin document list --all\n"
-		    "  sallyport admin lock add user/alice --reason 'laptop stolen'\n",
+		    "  sallyport admin lock add user/alice --reason 'laptop stolen'\n"
+		    "  sallyport admin audit verify --key audit.pub\n",
 	.exits = ADMIN_EXITS,
 	.first_word_ends = true,
 };
@@ -27,12 +28,19 @@ on_lock(struct cli *c, int argc, char **argv)
 	return cli_act(c, &usage, "lock", admin_locks, argc - 1, argv + 1);
 }
 
+static int
+on_audit(struct cli *c, int argc, char **argv)
+{
+	return cli_act(c, &usage, "audit", admin_audits, argc - 1, argv + 1);
+}
+
 int
 cmd_admin(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_action subjects[] = {
 		{ "document", on_document },
 		{ "lock", on_lock },
+		{ "audit", on_audit },
 		{ NULL, NULL },
 	};
 	int r;

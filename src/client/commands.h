@@ -15,6 +15,7 @@ int cmd_proxy(struct cli *c, int argc, char **argv);
 int cmd_sessions(struct cli *c, int argc, char **argv);
 int cmd_terminate(struct cli *c, int argc, char **argv);
 int cmd_access(struct cli *c, int argc, char **argv);
+int cmd_audit(struct cli *c, int argc, char **argv);
 int cmd_admin(struct cli *c, int argc, char **argv);
 int cmd_register(struct cli *c, int argc, char **argv);
 int cmd_policy(struct cli *c, int argc, char **argv);

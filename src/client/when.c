@@ -55,3 +55,15 @@ when_duration(int64_t *s, const char *text)
 	*s *= unit;
 	return 0;
 }
+
+int
+when_moment(int64_t *ms, const char *text, int64_t now_ms)
+{
+	int64_t s;
+
+	if (when_duration(&s, text) == 0) {
+		*ms = now_ms - s * 1000;
+		return 0;
+	}
+	return time_parse_iso(span_str(text), ms);
+}

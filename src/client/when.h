@@ -13,3 +13,5 @@ void when_ago(char *out, size_t size, int64_t now_ms, int64_t then_ms);
 int64_t when_of(const json_t *o, const char *key);
 /* "90s", "30m", "24h", "7d", or seconds without a letter. */
 int when_duration(int64_t *s, const char *text) MUST_USE;
+/* A moment: ISO 8601, or a duration before now. */
+int when_moment(int64_t *ms, const char *text, int64_t now_ms) MUST_USE;

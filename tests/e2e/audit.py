@@ -1,0 +1,319 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Promise: every call is an event of the audit trail with its outcome, found by LookupEvents and never
+holding a secret; an event that was answered survives kill -9; whoever changes, removes or moves one by
+hand is found out, and the first broken event is named.
+"""
+import contextlib
+import datetime
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+
+import botocore.exceptions
+
+import e2e
+import terminal
+from e2e import equal, ok, wait_until
+
+ADMIN = ("admin", "audit")
+
+
+def sallyport(world, *args, **env):
+    return subprocess.run([str(world.bin / "sallyport"), *args], env=world.env(**env), timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def verify(world, *args):
+    """Exit status and what it said."""
+    p = sallyport(world, *ADMIN, "verify", "--key", str(world.state / "audit.pub"), *args)
+    return p.returncode, (p.stdout + p.stderr).strip()
+
+
+def trail(world):
+    """All events as they stand in the database."""
+    with contextlib.closing(sqlite3.connect(f"file:{world.state}/sallyport.db?mode=ro", uri=True)) as db:
+        return [json.loads(e) for (e,) in db.execute("SELECT event FROM audit_events ORDER BY seq")]
+
+
+# ---- what is recorded ----
+
+def guide(world, node):
+    """The two commands of the guide, with the real AWS CLI."""
+    since = (datetime.datetime.utcnow() - datetime.timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%S")
+    with terminal.Session(world, node) as s:
+        s.shell()
+        s.send("exit\r")
+        s.wait_exit()
+    attributes = "AttributeKey=EventName,AttributeValue=StartSession"
+    for name, cli in e2e.aws_clis():
+        events = world.aws("cloudtrail", "lookup-events", "--lookup-attributes", attributes, "--start-time",
+                           since, cli=cli)["Events"]
+        event = json.loads(events[0]["CloudTrailEvent"])
+        equal((events[0]["EventName"], events[0]["Username"], events[0]["ReadOnly"], events[0]["EventSource"]),
+              ("StartSession", "admin", "false", "ssm.amazonaws.com"),
+              f"{name}: lookup-events finds StartSession since a week ago")
+        equal((event["requestParameters"]["target"], event["responseElements"]["tokenValue"],
+               event["responseElements"]["sessionId"]),
+              (node, "Value hidden due to security reasons.", s.id),
+              f"{name}: with target and session, and the token hidden")
+        p = world.aws("cloudtrail", "lookup-events", "--lookup-attributes", attributes, "--query",
+                      "Events[*].[EventTime,Username]", "--output", "table", cli=cli, check=False)
+        ok(p.returncode == 0 and re.search(r"\|\s+[\dT:.+-]+\s+\|\s+admin\s+\|", p.stdout),
+           f"{name}: who started sessions, as a table")
+
+
+def attributes(world, node):
+    """Every attribute, paging and the refusals, with boto3."""
+    trail_client = world.boto("cloudtrail")
+
+    def look(key, value, **more):
+        return trail_client.lookup_events(LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}],
+                                          **more)["Events"]
+    one = look("EventName", "StartSession")[0]
+    for key, value in (("EventId", one["EventId"]), ("Username", "admin"), ("EventSource", "ssm.amazonaws.com"),
+                       ("AccessKeyId", world.key), ("ReadOnly", "false"), ("ResourceName", node),
+                       ("ResourceType", one["Resources"][0]["ResourceType"]),
+                       ("ResourceName", json.loads(one["CloudTrailEvent"])["resources"][0]["ARN"])):
+        ok(one["EventId"] in [e["EventId"] for e in look(key, value)], f"found by {key} {value[:40]}")
+    equal(look("EventName", "NoSuchEvent"), [], "and not by what it is not")
+    pages = list(trail_client.get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 3}))
+    ids = [e["EventId"] for p in pages for e in p["Events"]]
+    times = [e["EventTime"] for p in pages for e in p["Events"]]
+    ok(len(pages) > 3 and len(ids) == len(set(ids)) and times == sorted(times, reverse=True),
+       f"{len(pages)} pages of 3, each event once, newest first")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    equal(trail_client.lookup_events(StartTime=now + datetime.timedelta(hours=1))["Events"], [],
+          "nothing from the future")
+    for code, arguments in (
+            ("InvalidTimeRangeException", {"StartTime": now, "EndTime": now - datetime.timedelta(hours=1)}),
+            ("InvalidLookupAttributesException",
+             {"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "a"}] * 2}),
+            ("InvalidLookupAttributesException",
+             {"LookupAttributes": [{"AttributeKey": "Colour", "AttributeValue": "a"}]}),
+            ("InvalidMaxResultsException", {"MaxResults": 51}),
+            ("InvalidNextTokenException", {"NextToken": "nonsense"}),
+            ("InvalidEventCategoryException", {"EventCategory": "data"})):
+        try:
+            trail_client.lookup_events(**arguments)
+            got = "no error"
+        except botocore.exceptions.ClientError as e:
+            got = e.response["Error"]["Code"]
+        equal(got, code, f"{code} for {list(arguments)[0]}")
+
+
+def denials(world):
+    """Refused, failed and unauthenticated calls are events as well."""
+    stranger = world.boto("ssm", secret="wrong" * 8)
+    for _ in range(60):
+        try:
+            stranger.describe_sessions(State="Active")
+        except botocore.exceptions.ClientError:
+            pass
+    try:
+        world.ssm.start_session(Target="mi-00000000000000000")
+    except botocore.exceptions.ClientError:
+        pass
+    events = trail(world)
+    refused = [e for e in events if e.get("errorCode") == "InvalidSignatureException"]
+    ok(0 < len(refused) < 40 and all(e["userIdentity"]["type"] == "Unknown" for e in refused),
+       f"of 60 calls with a wrong signature {len(refused)} are recorded, of nobody that is known")
+    failed = [e for e in events if e["eventName"] == "StartSession" and "errorCode" in e]
+    equal([(e["errorCode"], e["requestParameters"]["target"]) for e in failed],
+          [("TargetNotConnected", "mi-00000000000000000")], "a call that failed is there with its error")
+
+
+def secrets(world):
+    """Everything that was handed out, against everything that was written down."""
+    activation = world.ssm.create_activation(IamRole="SallyportNode")
+    node = world.node_id("node")
+    token = world.ssm.start_session(Target=node)["TokenValue"]
+    words = {"activation code": activation["ActivationCode"], "session token": token, "secret key": world.secret}
+    text = json.dumps(trail(world))
+    ok(activation["ActivationId"] in text, "the activation is there by its id")
+    for what, secret in words.items():
+        ok(secret not in text, f"no {what} in {len(text)} bytes of events")
+    registered = [e for e in trail(world) if e["eventName"] == "RegisterManagedInstance"]
+    equal((registered[0]["requestParameters"]["activationCode"], registered[0]["responseElements"]["instanceId"]),
+          ("HIDDEN_DUE_TO_SECURITY_REASONS", node), "the registration is there, its code hidden")
+
+
+# ---- our own commands ----
+
+def commands(world, node):
+    p = sallyport(world, "audit", "tail", "-n", "5")
+    ok(p.returncode == 0 and p.stdout.startswith("TIME (UTC)") and len(p.stdout.splitlines()) == 6,
+       "audit tail shows the newest five")
+    p = sallyport(world, "audit", "search", "--event", "StartSession", "--resource", node, "--user", "admin",
+                  "--since", "1h", "--output", "json")
+    events = json.loads(p.stdout)
+    ok(events and all(e["eventName"] == "StartSession" for e in events), "audit search with three filters")
+    follower = subprocess.Popen([str(world.bin / "sallyport"), "audit", "search", "--event", "DescribeActivations",
+                                 "--follow", "--output", "json"], env=world.env(), stdout=subprocess.PIPE,
+                                text=True)
+    time.sleep(1.5)
+    world.ssm.describe_activations()
+    event = json.loads(follower.stdout.readline())
+    equal(event["eventName"], "DescribeActivations", "audit search --follow shows what happens now")
+    follower.send_signal(signal.SIGINT)
+    follower.wait()
+    follower.stdout.close()
+    equal(sallyport(world, "audit", "search", "--since", "yesterday").returncode, 2, "no such time: exit status 2")
+
+
+# ---- kill -9 ----
+
+def survives_kill(world):
+    """Each call that was answered is in the trail, whenever the server dies."""
+    answered, stop = [], threading.Event()
+    client = world.boto("ssm")
+
+    def call():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            name = f"kill-{threading.get_ident()}-{n}"
+            try:
+                client.create_activation(IamRole="SallyportNode", DefaultInstanceName=name)
+                answered.append(name)
+                client.get_connection_status(Target=name)
+                answered.append("read " + name)
+            except Exception:
+                time.sleep(0.02)
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for _ in range(4):
+        time.sleep(0.7)
+        world.crash_server()
+    time.sleep(0.5)
+    stop.set()
+    for t in threads:
+        t.join()
+    events = trail(world)
+    made = {e["requestParameters"]["defaultInstanceName"] for e in events if e["eventName"] == "CreateActivation"
+            and "errorCode" not in e and "defaultInstanceName" in e["requestParameters"]}
+    read = {"read " + e["requestParameters"]["target"] for e in events if e["eventName"] == "GetConnectionStatus"}
+    lost = [n for n in answered if n not in made | read]
+    ok(len(answered) > 20 and not lost, f"{len(answered)} calls were answered through four kill -9, {len(lost)} lost")
+    status, said = verify(world)
+    ok(status == 0, f"and the chain is whole: {said.splitlines()[0]}")
+
+
+# ---- tampering ----
+
+def change(world, tamper=None):
+    """What somebody with the file does to it while the server is away; returns what it was before."""
+    path = world.state / "sallyport.db"
+    world.server.kill(signal.SIGTERM)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = path.read_bytes()
+    if tamper is not None:
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript(tamper)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    world.start_server()
+    return kept
+
+
+def put_back(world, kept):
+    world.server.kill(signal.SIGTERM)
+    for suffix in ("-wal", "-shm"):
+        (world.state / ("sallyport.db" + suffix)).unlink(missing_ok=True)
+    (world.state / "sallyport.db").write_bytes(kept)
+    world.start_server()
+
+
+def tampering(world):
+    """Each kind of change by hand is named."""
+    db = sqlite3.connect(f"file:{world.state}/sallyport.db?mode=ro", uri=True)
+    last = db.execute("SELECT max(seq) FROM audit_events").fetchone()[0]
+    ident = json.loads(db.execute("SELECT event FROM audit_events WHERE seq = 7").fetchone()[0])["eventID"]
+    db.close()
+    cases = (
+        ("an event that was changed", 7, "UPDATE audit_events SET event = replace(event, 'admin', 'nobody') "
+                                         "WHERE seq = 7"),
+        ("an event that was removed", 7, "DELETE FROM audit_events WHERE seq = 7"),
+        ("the oldest events removed", 1, "DELETE FROM audit_events WHERE seq < 4"),
+        ("two events that were swapped", 7, "UPDATE audit_events SET seq = -1 WHERE seq = 7;"
+                                            "UPDATE audit_events SET seq = 7 WHERE seq = 8;"
+                                            "UPDATE audit_events SET seq = 8 WHERE seq = -1"),
+        ("the newest events removed", None, f"DELETE FROM audit_events WHERE seq > {last - 2}"),
+        ("an event hidden from lookups", 7, "UPDATE audit_events SET username = 'nobody' WHERE seq = 7"),
+        ("the head put back with the events", None,
+         f"DELETE FROM audit_events WHERE seq > {last - 5}; UPDATE audit_marks SET seq = {last - 5}, hash = "
+         f"(SELECT hash FROM audit_events WHERE seq = {last - 5}) WHERE kind = 'head'"),
+        ("a trail without its head", None, "DELETE FROM audit_marks"),
+        ("an empty trail", 1, "DELETE FROM audit_marks; DELETE FROM audit_events; DELETE FROM audit_resources"),
+    )
+    for what, seq, sql in cases:
+        kept = change(world, sql)
+        status, said = verify(world)
+        put_back(world, kept)
+        ok(status == 1 and said.startswith(f"broken at event {seq}" if seq else "broken at event "),
+           f"{what}: {said}")
+        if what.endswith("changed"):
+            ok(ident in said, "with its id")
+    status, said = verify(world)
+    ok(status == 0, f"and as it was: {said.splitlines()[0]}")
+
+
+def elsewhere(world):
+    """Exports and checkpoints kept elsewhere."""
+    p = sallyport(world, *ADMIN, "export")
+    whole = world.dir / "trail.jsonl"
+    whole.write_text(p.stdout)
+    lines = [json.loads(line) for line in p.stdout.splitlines()]
+    ok(p.returncode == 0 and any("event" in line for line in lines) and "mark" in lines[-1],
+       f"an export is {len(lines)} lines of JSON, the signed head the last one")
+    status, said = verify(world, "--file", str(whole))
+    ok(status == 0, f"its file verifies without a server: {said.splitlines()[0]}")
+    cut = world.dir / "cut.jsonl"
+    cut.write_text("".join(p.stdout.splitlines(True)[:-3]))
+    status, said = verify(world, "--file", str(cut))
+    ok(status == 1, f"and not when its end is cut off: {said}")
+    cut.write_text(p.stdout.replace('"StartSession"', '"StopSession"', 1))
+    status, said = verify(world, "--file", str(cut))
+    ok(status == 1, f"nor when a word is changed: {said}")
+    since = sallyport(world, *ADMIN, "export", "--since", "1s")
+    cut.write_text(since.stdout)
+    status, said = verify(world, "--file", str(cut))
+    ok(status == 0 and "what came before" in said, "a part verifies as a part")
+    other = world.dir / "other.pub"
+    other.write_text(subprocess.run("openssl genpkey -algorithm ed25519 | openssl pkey -pubout", shell=True,
+                                    capture_output=True, text=True).stdout)
+    p = sallyport(world, *ADMIN, "verify", "--key", str(other))
+    ok(p.returncode == 1 and "signature" in p.stdout, "and nothing does with another key")
+
+    head = world.dir / "head"
+    old = change(world)
+    for _ in range(5):
+        world.ssm.describe_activations()
+    equal(verify(world, "--save-checkpoint", str(head))[0], 0, "the signed head is kept")
+    put_back(world, old)
+    equal(verify(world)[0], 0, "a database that was put back as a whole looks right")
+    status, said = verify(world, "--checkpoint", str(head))
+    ok(status == 1 and "older state" in said or "another hash" in said, f"but not to who kept a checkpoint: {said}")
+
+
+def main():
+    with e2e.World("audit") as world:
+        node, _ = world.agent()
+        guide(world, node)
+        attributes(world, node)
+        denials(world)
+        secrets(world)
+        commands(world, node)
+        survives_kill(world)
+        tampering(world)
+        elsewhere(world)
+
+
+if __name__ == "__main__":
+    main()
+    e2e.finish()
