@@ -480,6 +480,36 @@ t_second_factor(void **state)
 	world_down(&w);
 }
 
+/* Wrong codes count wherever they are tried, and the role is not given. */
+static void
+t_guessing(void **state)
+{
+	struct signer alice;
+	const char *serial;
+	struct world w;
+	(void)state;
+
+	world_up(&w);
+	alice = add_user(&w, "alice", MAY());
+	serial = add_device(&w, "alice");
+	add_role(&w, "ops", WITH_MFA, NULL);
+	for (int i = 0; i < 5; i++) {
+		assume_as(&w, &alice, "ops",
+		    arena_printf(&w.mem, "SerialNumber=%s&TokenCode=000000", serial));
+		expect_xml_error(&w, 403, "AccessDenied", NULL);
+	}
+	row("blocked for sessions as well, though the code is right");
+	sts_as(&w, &alice, "GetSessionToken",
+	    arena_printf(&w.mem, "SerialNumber=%s&TokenCode=%s", serial, code_now(&w)));
+	expect_xml_error(&w, 403, "AccessDenied", NULL);
+	row("who may not have the role does not get to try");
+	alice = add_user(&w, "bob", NULL);
+	assume_as(&w, &alice, "ops",
+	    arena_printf(&w.mem, "SerialNumber=%s&TokenCode=000000", serial));
+	expect_refused(&w, "bob", "sts:AssumeRole", "ops");
+	world_down(&w);
+}
+
 /* "Revoke sessions": what was issued before now is denied. */
 static void
 t_revoke(void **state)
@@ -552,6 +582,7 @@ main(void)
 		cmocka_unit_test(t_session_policy),
 		cmocka_unit_test(t_too_many_arns),
 		cmocka_unit_test(t_second_factor),
+		cmocka_unit_test(t_guessing),
 		cmocka_unit_test(t_revoke),
 		cmocka_unit_test(t_next_of_that_name),
 	};

@@ -485,6 +485,32 @@ t_denied_address(void **state)
 }
 
 static void
+t_settings(void **state)
+{
+	static const struct {
+		const char *what, *ca_file, *deny, *why;
+	} t[] = {
+		{ "prefixes that are none", "", "10.0.0.0/33",
+		    "oidc_deny: \"10.0.0.0/33\"" },
+		{ "certificates that are not there", "/nonexistent", "",
+		    "oidc_ca_file: cannot" },
+	};
+	struct ev_loop *loop = ev_loop_new();
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct fault f = { 0 };
+		struct oidc *o = NULL;
+
+		row(t[i].what);
+		assert_int_not_equal(oidc_new(&o, loop, t[i].ca_file, t[i].deny, &f), 0);
+		if (strncmp(f.text, t[i].why, strlen(t[i].why)) != 0)
+			fail_msg("%s", f.text);
+	}
+	ev_loop_free(loop);
+}
+
+static void
 t_client_leaves(void **state)
 {
 	struct raw q = { .method = "POST", .target = "/" };
@@ -634,6 +660,7 @@ main(void)
 		cmocka_unit_test(t_bad_issuer),
 		cmocka_unit_test(t_recovery),
 		cmocka_unit_test(t_denied_address),
+		cmocka_unit_test(t_settings),
 		cmocka_unit_test(t_client_leaves),
 		cmocka_unit_test(t_trust),
 		cmocka_unit_test(t_words),
