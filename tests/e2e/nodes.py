@@ -236,14 +236,15 @@ def deregistered(world, node, agent):
 
 
 def static_keys(world):
-    """An agent without an activation, with the keys of a user."""
+    """An agent without an activation, with the keys of a user who may do what nodes need."""
     node = "mi-" + "5" * 17
     state = world.dir / "static"
+    key, secret = world.user("machine", "AmazonSSMManagedInstanceCore")
     p = subprocess.run(
         [e2e.BIN / "sallyport-agent", "register", "--endpoint", world.endpoint, "--ca-file", world.ca,
-         "--region", e2e.REGION, "--node-id", node, "--access-key", world.key, "--state-dir", state,
+         "--region", e2e.REGION, "--node-id", node, "--access-key", key, "--state-dir", state,
          *(["--session-user", "root"] if os.getuid() == 0 else [])],
-        env=dict(os.environ, SALLYPORT_SECRET_ACCESS_KEY=world.secret), capture_output=True, text=True,
+        env=dict(os.environ, SALLYPORT_SECRET_ACCESS_KEY=secret), capture_output=True, text=True,
         check=False, timeout=30)
     equal(p.returncode, 0, "an agent takes static credentials")
     agent = world.spawn([e2e.BIN / "sallyport-agent", "run", "--state-dir", state], "static.log",
