@@ -118,6 +118,7 @@ enum {
 	PAGE_KEY_LEN = 32,
 	PAGE_POSITION_MAX = 768, /* the longest: the ARN of a policy, path and name in it */
 	PAGE_TOKEN_MAX = 2048,
+	PAGE_ANSWER_BYTES = 1024 * 1024, /* a page ends when it is longer, whatever was asked */
 };
 
 /* One page of a list, in the handler's hands while it writes the answer. */

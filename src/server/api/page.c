@@ -142,9 +142,10 @@ page_open(struct page *p, struct api_call *c, const char *list, int64_t limit)
 bool
 page_take(struct page *p, const char *position)
 {
+	bool large = p->last[0] != '\0' && p->c->out.len > PAGE_ANSWER_BYTES;
 	int err;
 
-	if (p->left == 0) {
+	if (p->left == 0 || large) {
 		p->more = true;
 		return false;
 	}

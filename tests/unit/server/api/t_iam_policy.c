@@ -200,6 +200,43 @@ t_account(void **state)
 	world_down(&w);
 }
 
+/* Policies may be long, blanks are free: a page ends before the answer is too large. */
+static void
+t_large_pages(void **state)
+{
+	enum { ROLES = 12, BLANKS = 130000 };
+	const char *form = "Filter.member.1=Role";
+	struct world w;
+	size_t roles = 0, pages = 0;
+	char *blanks;
+	(void)state;
+
+	world_up(&w);
+	blanks = arena_alloc(&w.mem, BLANKS + 1);
+	memset(blanks, '+', BLANKS);
+	for (int i = 0; i < ROLES; i++) {
+		iam(&w, "CreateRole",
+		    arena_printf(
+			&w.mem, "RoleName=r%d&AssumeRolePolicyDocument=%s", i, TRUST));
+		iam(&w, "PutRolePolicy",
+		    arena_printf(&w.mem, "RoleName=r%d&PolicyName=p&PolicyDocument=%s%s", i,
+			blanks, ALLOW));
+		expect_ok(&w);
+	}
+	for (bool more = true; more; pages++) {
+		iam(&w, "GetAccountAuthorizationDetails", form);
+		expect_ok(&w);
+		roles += count_of(&w, "<RoleId>");
+		more = body_has(&w, "<IsTruncated>true</IsTruncated>");
+		if (more)
+			form = arena_printf(&w.mem, "Filter.member.1=Role&Marker=%s",
+			    element_encoded(&w, "Marker"));
+	}
+	assert_int_equal(roles, ROLES + 1); /* and the nodes' */
+	assert_int_equal(pages, 4);
+	world_down(&w);
+}
+
 int
 main(void)
 {
@@ -207,6 +244,7 @@ main(void)
 		cmocka_unit_test(t_managed),
 		cmocka_unit_test(t_versions),
 		cmocka_unit_test(t_account),
+		cmocka_unit_test(t_large_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
