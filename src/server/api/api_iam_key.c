@@ -176,9 +176,16 @@ delete_change(struct store_tx *tx, struct api_call *c)
 }
 
 static int
+deleted(struct api_call *c)
+{
+	key_usage_forget(c->env->key_usage, api_str(c, "AccessKeyId"));
+	return 0;
+}
+
+static int
 delete_access_key(struct api_call *c)
 {
-	return api_write(c, delete_change, NULL);
+	return api_write(c, delete_change, deleted);
 }
 
 /* ---- GetAccessKeyLastUsed ---- */

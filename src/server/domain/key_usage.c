@@ -156,3 +156,9 @@ key_usage_del(struct store_tx *tx, const char *access_key)
 
 	return store_meta_del(tx, row_of(&mem, access_key));
 }
+
+void
+key_usage_forget(struct key_usage *u, const char *access_key)
+{
+	free(map_del(&u->uses, span_str(access_key)));
+}

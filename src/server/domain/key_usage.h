@@ -29,5 +29,6 @@ void key_usage_note(
 /* Strings live in the arena.  ERR_NOTFOUND: never, as far as is known. */
 int key_usage_find(struct key_usage *u, struct arena *mem, const char *access_key,
     struct key_used *use) MUST_USE;
-/* With the key itself, in the same transaction. */
+/* With the key itself: what was saved, in the same transaction, and after it what is noted. */
 int key_usage_del(struct store_tx *tx, const char *access_key) MUST_USE;
+void key_usage_forget(struct key_usage *u, const char *access_key);

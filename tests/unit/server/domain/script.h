@@ -11,6 +11,7 @@
  *	c C   the client joined, left          a A   the agent joined, left
  *	d     the agent says it is over        f     ... that it failed ("boom")
  *	t     terminated by hand               F     failed by hand
+ *	r     revoked by hand
  *	o O   the node went, came              x y   data from the client, the agent
  *	1     a second                         m     a minute
  *	3     half a minute and a second       8     eight minutes and 40 seconds
@@ -51,6 +52,9 @@ event_of_session(struct world *w, struct session *se, char e)
 		return;
 	case 't':
 		session_terminate(se, SESSION_TERMINATED, "by hand");
+		return;
+	case 'r':
+		session_revoke(se, "by hand");
 		return;
 	case 'F':
 		session_terminate(se, SESSION_FAILED, "by hand");

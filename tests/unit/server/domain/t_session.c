@@ -41,6 +41,7 @@ static const struct {
 	{ "joins too late", "tc", "Terminating", "by hand", "SC", "" },
 	{ "leaving does not matter any more", "catCA", "Terminating", "by hand", "SC",
 	    "" },
+	{ "revoked, and told why", "car", "Terminating", "by hand", "SC", "by hand" },
 	{ "failed by hand", "cF", "Failed", "by hand", "SC", "by hand" },
 	{ "failed by hand when connected", "caFd", "Terminated", "by hand", "SC",
 	    "by hand" },
