@@ -296,7 +296,7 @@ delete_change(struct store_tx *tx, struct api_call *c)
 		return api_fail(c, "DeleteConflict",
 		    "MFA VirtualDevice in use. Must deactivate first.");
 	err = store_tags_del(tx, tags_of(c, m.name));
-	return err != 0 ? err : store_mfa_del(tx, m.name);
+	return err != 0 ? err : mfa_forget(tx, m.name);
 }
 
 static int

@@ -2,6 +2,7 @@
 /* See mfa.h. */
 #include "server/domain/mfa.h"
 
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "crypto/totp.h"
 #include "proto/arn.h"
@@ -65,11 +66,60 @@ refuse(struct store_tx *tx, struct store_mfa *m, int64_t now_ms)
 	return r != 0 ? r : ERR_DENIED;
 }
 
+/* ---- clocks ---- */
+
+static const char *
+drift_row(struct arena *mem, const char *name)
+{
+	return arena_printf(mem, "mfa-drift:%s", name);
+}
+
+/* How many steps the device's clock is ahead, as the last synchronisation found it. */
+static int
+drift_load(struct store_tx *tx, const char *name, int64_t *steps)
+{
+	auto_arena mem = { 0 };
+	char *text;
+	int r = store_meta_get(tx, &mem, drift_row(&mem, name), &text);
+
+	*steps = 0;
+	if (r == ERR_NOTFOUND)
+		return 0;
+	return r != 0
+	    ? r
+	    : num_parse(span_str(text), -MFA_DRIFT_STEPS, MFA_DRIFT_STEPS, steps);
+}
+
+/*
+ * What was found is taken one step nearer: so the slack also covers somebody who typed slowly.
+ */
+static int
+drift_store(struct store_tx *tx, const char *name, int64_t found)
+{
+	int64_t steps = found > 0 ? found - 1 : found < 0 ? found + 1 : 0;
+	auto_arena mem = { 0 };
+
+	if (steps == 0)
+		return store_meta_del(tx, drift_row(&mem, name));
+	return store_meta_put(
+	    tx, drift_row(&mem, name), arena_printf(&mem, "%lld", (long long)steps));
+}
+
+int
+mfa_forget(struct store_tx *tx, const char *name)
+{
+	int r = drift_store(tx, name, 0);
+
+	return r != 0 ? r : store_mfa_del(tx, name);
+}
+
+/* ---- codes ---- */
+
 int
 mfa_check(struct store_tx *tx, struct arena *mem, const char *user,
     const char *serial_arn, const char *code, int64_t now_ms)
 {
-	int64_t now = now_ms / TOTP_STEP_MS;
+	int64_t now = now_ms / TOTP_STEP_MS, drift;
 	struct store_mfa m = { 0 };
 	int r = mfa_find(tx, mem, serial_arn, &m);
 
@@ -79,6 +129,9 @@ mfa_check(struct store_tx *tx, struct arena *mem, const char *user,
 		return ERR_NOTFOUND;
 	if (now_ms < m.blocked_until_ms)
 		return ERR_LIMIT;
+	if ((r = drift_load(tx, m.name, &drift)) != 0)
+		return r;
+	now += drift;
 	for (int64_t s = now - MFA_SLACK_STEPS; s <= now + MFA_SLACK_STEPS; s++) {
 		if (s > m.last_step && is_code(&m, s, code))
 			return accept(tx, &m, s);
@@ -91,12 +144,18 @@ mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1, const char
     int64_t now_ms)
 {
 	int64_t now = now_ms / TOTP_STEP_MS;
+	int r;
 
 	if (now_ms < m->blocked_until_ms)
 		return ERR_LIMIT;
-	for (int64_t s = now - MFA_SLACK_STEPS - 1; s < now + MFA_SLACK_STEPS; s++) {
-		if (s > m->last_step && is_code(m, s, code1) && is_code(m, s + 1, code2))
-			return accept(tx, m, s + 1);
+	for (int64_t d = -MFA_DRIFT_STEPS; d <= MFA_DRIFT_STEPS; d++) {
+		int64_t second = now + d;
+
+		if (second - 1 <= m->last_step || !is_code(m, second - 1, code1) ||
+		    !is_code(m, second, code2))
+			continue;
+		r = drift_store(tx, m->name, d);
+		return r != 0 ? r : accept(tx, m, second);
 	}
 	return refuse(tx, m, now_ms);
 }

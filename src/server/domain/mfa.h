@@ -2,7 +2,8 @@
 /*
  * Second factors: virtual devices that show time-based codes (crypto/totp.h).
  *
- * A code is good for one step of 30 s before and after its own, and once: who saw it being
+ * A code is good for one step of 30 s before and after its own, by the device's clock as it was
+ * found when it was synchronised last, and once: who saw it being
  * typed cannot use it again.  Wrong ones are counted with the device.  From the fifth in a row on
  * the device takes none for a while: 30 s, and twice as long after each further one, up to
  * 15 min; a right one ends that.  A million codes are far more than can be tried so.
@@ -17,6 +18,7 @@
 
 enum {
 	MFA_SLACK_STEPS = 1,
+	MFA_DRIFT_STEPS = 20,  /* ten minutes: how wrong a device's clock may be */
 	MFA_FREE_FAILURES = 4, /* in a row, before the device is blocked */
 	MFA_BLOCK_MS = 30 * 1000,
 	MFA_BLOCK_MAX_MS = 15 * 60 * 1000,
@@ -38,8 +40,8 @@ int mfa_check(struct store_tx *tx, struct arena *mem, const char *user,
     const char *serial_arn, const char *code, int64_t now_ms) MUST_USE;
 
 /*
- * Takes two codes that follow one another, as proof that the device of m->user holds the seed and
- * has the right time; wrong ones before are forgotten then.  ERR_DENIED, ERR_LIMIT as above; *m is what was stored.
+ * Takes two codes that follow one another, as proof that the device holds the seed, and finds out
+ * how its clock goes; wrong ones before are forgotten then.  ERR_DENIED, ERR_LIMIT as above; *m is what was stored.
  */
 int mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1,
     const char *code2, int64_t now_ms) MUST_USE;
@@ -49,3 +51,6 @@ int mfa_sync(struct store_tx *tx, struct store_mfa *m, const char *code1,
  * of it count as given without one from now on.
  */
 int mfa_revoke(struct store_tx *tx, struct arena *mem, const char *serial_arn) MUST_USE;
+
+/* With all that is known of it.  ERR_NOTFOUND. */
+int mfa_forget(struct store_tx *tx, const char *name) MUST_USE;

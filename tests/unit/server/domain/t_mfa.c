@@ -211,8 +211,10 @@ t_sync(void **state)
 		{ "the wrong way round", 0, -30000, ERR_DENIED },
 		{ "one twice", 0, 0, ERR_DENIED },
 		{ "with a gap", -30000, 30000, ERR_DENIED },
-		{ "too old", -90000, -60000, ERR_DENIED },
-		{ "from the future", 30000, 60000, ERR_DENIED },
+		{ "ten minutes behind", -630000, -600000, 0 },
+		{ "ten minutes ahead", 570000, 600000, 0 },
+		{ "too far behind", -660000, -630000, ERR_DENIED },
+		{ "too far ahead", 600000, 630000, ERR_DENIED },
 	};
 	(void)state;
 
@@ -231,6 +233,31 @@ t_sync(void **state)
 	}
 }
 
+/* Once it is known how wrong a clock is, its codes are good and others are not. */
+static void
+t_clocks(void **state)
+{
+	static const int64_t off_ms[] = { -600000, -90000, -60000, -30000, 0, 30000,
+		60000, 90000, 600000 };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(off_ms); i++) {
+		int64_t later = T0 + 3600 * 1000, shown = later + off_ms[i];
+		struct world w;
+
+		print_message(
+		    "  a clock that is %lld s off\n", (long long)off_ms[i] / 1000);
+		up(&w);
+		OK(try_pair(&w, T0, T0 + off_ms[i] - 30000, T0 + off_ms[i]));
+		assert_int_equal(
+		    try(&w, "alice", SERIAL, later, shown + 90000), ERR_DENIED);
+		assert_int_equal(
+		    try(&w, "alice", SERIAL, later, shown - 90000), ERR_DENIED);
+		OK(try(&w, "alice", SERIAL, later, shown));
+		world_fini(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -240,6 +267,7 @@ main(void)
 		cmocka_unit_test(t_whose),
 		cmocka_unit_test(t_guessing),
 		cmocka_unit_test(t_sync),
+		cmocka_unit_test(t_clocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
