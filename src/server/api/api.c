@@ -78,7 +78,7 @@ run_change(struct store_tx *tx, void *arg, struct fault *f)
 	struct api_call *c = arg;
 	int r = c->change(tx, c);
 
-	if (r == 0 && !c->recorded && !call_audit_is_poll(c))
+	if (r == 0 && !c->recorded && !c->refused && !call_audit_is_poll(c))
 		r = call_audit_append(tx, c);
 	if (r != 0 && c->error == NULL)
 		(void)fault_set(f, r, "%s", err_text(r));
@@ -92,7 +92,7 @@ change_done(void *arg, int r, const struct fault *f)
 
 	if (r == 0 && (c->op->review || c->service == API_IAM))
 		access_changed(c->env->access);
-	c->recorded = c->recorded || r == 0;
+	c->recorded = c->recorded || (r == 0 && !c->refused);
 	if (r == 0 && c->done != NULL)
 		r = c->done(c);
 	else if (r != 0 && c->error == NULL)

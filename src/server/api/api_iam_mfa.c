@@ -169,7 +169,8 @@ take_codes(struct store_tx *tx, struct api_call *c, struct store_mfa *m)
 	codes->r = mfa_sync(tx, m, api_str(c, "AuthenticationCode1"),
 	    api_str(c, "AuthenticationCode2"), c->now_ms);
 	codes->wait_ms = m->blocked_until_ms - c->now_ms;
-	return codes->r == ERR_DENIED || codes->r == ERR_LIMIT ? 0 : codes->r;
+	c->refused = codes->r == ERR_DENIED || codes->r == ERR_LIMIT;
+	return c->refused ? 0 : codes->r;
 }
 
 static int

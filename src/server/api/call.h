@@ -54,6 +54,8 @@ struct api_call {
 	char request_id[UUID_LEN + 1], event_id[UUID_LEN + 1];
 	bool readable; /* the types of the input are right */
 	bool recorded; /* its success is in the audit trail */
+	bool refused;  /* set by a change that is to be kept though the call fails (a wrong
+			* code counts): the refusal is what is recorded, when it comes */
 	int result;    /* as api_finish() got it */
 	uint64_t left_out; /* events before this one that were too many */
 	const char **resources; /* ARNs */

@@ -302,10 +302,10 @@ give_change(struct store_tx *tx, struct api_call *c)
 	if (g->serial != NULL) {
 		g->mfa = mfa_check(
 		    tx, &c->mem, c->auth.who.name, g->serial, g->code, c->now_ms);
-		if (g->mfa == ERR_DENIED || g->mfa == ERR_NOTFOUND || g->mfa == ERR_LIMIT)
-			return 0;
+		c->refused = g->mfa == ERR_DENIED || g->mfa == ERR_NOTFOUND ||
+		    g->mfa == ERR_LIMIT;
 		if (g->mfa != 0)
-			return g->mfa;
+			return c->refused ? 0 : g->mfa;
 	}
 	if ((r = check_owner(tx, c, g)) != 0)
 		return r;

@@ -5,6 +5,8 @@
  */
 #include "sts_bench.h"
 
+#include "store/store_audit.h"
+
 #define SELF POLICY(ALLOW("['sts:*','iam:*','ssm:DescribeSessions']", "'*'"))
 
 static void
@@ -158,7 +160,40 @@ t_second_factor(void **state)
 	world_down(&w);
 }
 
-/* A refusal is stored, so that the fifth blocks the device for the right code as well. */
+struct events {
+	size_t n, refused;
+};
+
+static bool
+count_event(void *arg, const struct store_audit_event *e)
+{
+	struct events *count = arg;
+
+	count->n++;
+	count->refused += strstr(e->event, "\"errorCode\":\"AccessDenied\"") != NULL;
+	return true;
+}
+
+/* What the trail says of calls of this name. */
+static struct events
+events_of(struct world *w, const char *name)
+{
+	const struct store_audit_query q = { .by = STORE_AUDIT_EVENT_NAME,
+		.value = name,
+		.to_s = INT64_MAX,
+		.before_s = INT64_MAX,
+		.before_seq = INT64_MAX };
+	struct events count = { 0 };
+
+	assert_int_equal(
+	    store_audit_lookup(store_reader(w->store), &q, count_event, &count), 0);
+	return count;
+}
+
+/*
+ * A refusal is stored, so that the fifth blocks the device for the right code as well; in the
+ * audit trail it is a refusal and nothing else.
+ */
 static void
 t_guessing(void **state)
 {
@@ -176,9 +211,13 @@ t_guessing(void **state)
 	}
 	ask_with(&w, &alice, serial, code_now(&w));
 	expect_xml_error(&w, 403, "AccessDenied", BAD_CODE);
+	assert_int_equal(events_of(&w, "GetSessionToken").n, 6);
+	assert_int_equal(events_of(&w, "GetSessionToken").refused, 6);
 	wait_s(&w, 31);
 	ask_with(&w, &alice, serial, code_now(&w));
 	expect_ok(&w);
+	assert_int_equal(events_of(&w, "GetSessionToken").n, 7);
+	assert_int_equal(events_of(&w, "GetSessionToken").refused, 6);
 	world_down(&w);
 }
 
