@@ -242,6 +242,7 @@ start_parts(struct server *s, struct fault *f)
 	if ((err = start_account(s, f)) != 0 || (err = start_audit(s, f)) != 0)
 		return err;
 	e->nodes = nodes_new(e->loop, e->store);
+	nodes_set_audit(e->nodes, e->audit);
 	if ((err = sessions_new(&e->sessions, e->loop, e->store, e->nodes, f)) != 0)
 		return err;
 	sessions_set_limits(e->sessions, (size_t)e->config->sessions_per_node_max,

@@ -7,12 +7,14 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "server/domain/audit_service.h"
 
 enum { NODE_LISTENERS_MAX = 4 };
 
 struct nodes {
 	struct ev_loop *loop;
 	struct store *store;
+	struct audit *audit; /* or NULL */
 	struct map links; /* node id -> struct node_link, borrowed */
 	struct {
 		node_online_fn *fn;
@@ -62,21 +64,43 @@ nodes_on_online(struct nodes *n, node_online_fn *fn, void *arg)
 	n->nlisteners++;
 }
 
+void
+nodes_set_audit(struct nodes *n, struct audit *a)
+{
+	n->audit = a;
+}
+
+struct audit *
+nodes_audit(const struct nodes *n)
+{
+	return n->audit;
+}
+
 /* --- the row: why a node left ------------------------------------------------- */
 
 struct leave {
 	char node_id[24];
 	char why[200];
 	int64_t offline_ms;
+	bool keeps_row; /* only the event */
+	bool recorded;
+	struct audit_record record;
+	struct arena mem; /* of the record */
 };
 
 static int
 leave_run(struct store_tx *tx, void *arg, struct fault *f)
 {
 	struct leave *v = arg;
+	int r = 0;
 
 	(void)f;
-	return store_node_set_leave(tx, v->node_id, v->why, v->offline_ms);
+	if (!v->keeps_row)
+		r = store_node_set_leave(tx, v->node_id, v->why, v->offline_ms);
+	/* A node with static credentials has no row before its first heartbeat. */
+	if ((r == 0 || r == ERR_NOTFOUND) && v->recorded)
+		r = audit_record_append(tx, &v->record);
+	return r == ERR_NOTFOUND ? 0 : r;
 }
 
 static void
@@ -84,21 +108,50 @@ leave_done(void *arg, int r, const struct fault *f)
 {
 	struct leave *v = arg;
 
-	/* A node with static credentials has no row before its first heartbeat. */
-	if (r != 0 && r != ERR_NOTFOUND)
+	if (r != 0)
 		log_error("node row not written", "node=%s reason=%s", v->node_id,
 		    log_q(fault_text(f)));
+	arena_fini(&v->mem);
 	free(v);
 }
 
-static void
-write_leave(struct nodes *n, const char *node_id, const char *why, int64_t offline_ms)
+/* The row, and the event of what happened to it. */
+static struct leave *
+leave_new(struct nodes *n, const char *node_id, const char *event, const char *why)
 {
 	struct leave *v = xcalloc(1, sizeof(*v));
 
 	snprintf(v->node_id, sizeof(v->node_id), "%s", node_id);
 	snprintf(v->why, sizeof(v->why), "%s", why);
-	v->offline_ms = offline_ms;
+	arena_init(&v->mem);
+	v->recorded = audit_node_moved(n->audit, &v->record, &v->mem, node_id, event, why);
+	return v;
+}
+
+static void
+write_came(struct nodes *n, const char *node_id)
+{
+	struct leave *v = leave_new(n, node_id, "AgentConnected", "");
+
+	store_submit(n->store, leave_run, leave_done, v);
+}
+
+static void
+write_replaced(struct nodes *n, const char *node_id)
+{
+	struct leave *v = leave_new(n, node_id, "AgentReplaced",
+	    "a newer connection of this node took over");
+
+	v->keeps_row = true;
+	store_submit(n->store, leave_run, leave_done, v);
+}
+
+static void
+write_left(struct nodes *n, const char *node_id, const char *why)
+{
+	struct leave *v = leave_new(n, node_id, "AgentDisconnected", why);
+
+	v->offline_ms = ev_wall_ms(n->loop);
 	store_submit(n->store, leave_run, leave_done, v);
 }
 
@@ -114,10 +167,12 @@ node_attach(struct nodes *n, struct node_link *link)
 	link->attached_ms = (uint64_t)ev_wall_ms(n->loop);
 	old = map_put(&n->links, span_str(id), link);
 	assert(old != link);
-	if (old != NULL)
+	if (old != NULL) {
 		old->drop(old, "a newer connection of this node took over");
-	else
-		write_leave(n, id, "", 0);
+		write_replaced(n, id);
+	} else {
+		write_came(n, id);
+	}
 	log_info("node online", "node=%s replaced=%s", id, old != NULL ? "yes" : "no");
 	for (size_t i = 0; i < n->nlisteners; i++)
 		n->listeners[i].fn(n->listeners[i].arg, id);
@@ -130,7 +185,7 @@ node_detach(struct nodes *n, struct node_link *link, const char *why)
 		return;
 	map_del(&n->links, span_str(link->node_id));
 	log_info("node offline", "node=%s why=%s", link->node_id, log_q(why));
-	write_leave(n, link->node_id, why, ev_wall_ms(n->loop));
+	write_left(n, link->node_id, why);
 }
 
 void

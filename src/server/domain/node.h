@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "store/store.h"
 
+struct audit;
 struct nodes;
 
 /* What the gateway gives for one control channel. */
@@ -31,6 +32,9 @@ struct node_link {
 
 struct nodes *nodes_new(struct ev_loop *l, struct store *st);
 void nodes_free(struct nodes *n);
+/* Where nodes and sessions are recorded; before sessions_new().  NULL: nowhere. */
+void nodes_set_audit(struct nodes *n, struct audit *a);
+struct audit *nodes_audit(const struct nodes *n);
 
 /* link->node_id is set by the caller.  The old link's drop() may free it. */
 void node_attach(struct nodes *n, struct node_link *link);

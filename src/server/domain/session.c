@@ -41,12 +41,14 @@ session_move(struct session *se, enum session_state to)
 		[SESSION_FAILED] = 0,
 	};
 
-	assert(allowed[se->state] & 1 << to);
+	enum session_state from = se->state;
+
+	assert(allowed[from] & 1 << to);
 	log_info("session", "id=%s from=%s to=%s details=%s", se->row.id, se->row.status,
 	    state_names[to], log_q(se->row.details));
 	se->state = to;
 	se->row.status = state_names[to];
-	session_write_status(se);
+	session_write_status(se, from);
 	session_set_clock(se);
 }
 

@@ -227,7 +227,7 @@ sessions_load(struct sessions *s, struct fault *f)
 		if (se->state == SESSION_TERMINATING)
 			session_finish(se, false); /* deletes the current entry */
 		else if (se->state == SESSION_DISCONNECTED) {
-			session_write_status(se);
+			session_write_status(se, se->state);
 			session_set_clock(se);
 		}
 	}

@@ -106,7 +106,8 @@ void sessions_sweep_stop(struct sessions *s);
 
 /* --- session_store.c: asynchronous, failures are logged --- */
 
-void session_write_status(struct session *se);
+/* from: its state before, for the audit trail. */
+void session_write_status(struct session *se, enum session_state from);
 void session_write_token(struct session *se);
 void session_write_told(struct sessions *s, const char *session_id);
 void sessions_write_purge(struct sessions *s);

@@ -5,6 +5,7 @@
  * that tells the end outlives the session: until then memory is asked, not the row.
  */
 #include "base/log.h"
+#include "server/domain/audit_service.h"
 #include "server/domain/session_priv.h"
 
 enum write_what { WRITE_STATUS, WRITE_TOKEN, WRITE_TOLD, WRITE_LOST, WRITE_PURGE };
@@ -14,6 +15,8 @@ struct row_write {
 	struct store_session row; /* strings in mem */
 	struct session *ended;    /* forgotten when this is written, or NULL */
 	int64_t ended_before_ms;  /* WRITE_PURGE */
+	struct audit_record events[2]; /* what the move means for the trail */
+	size_t nevents;
 	struct arena mem;
 };
 
@@ -50,6 +53,17 @@ lost(struct store_tx *tx, const char *id, int64_t now_ms)
 	return store_session_set_status(tx, &row);
 }
 
+/* The status, and the events of the move with it. */
+static int
+write_status(struct store_tx *tx, const struct row_write *w)
+{
+	int r = store_session_set_status(tx, &w->row);
+
+	for (size_t i = 0; r == 0 && i < w->nevents; i++)
+		r = audit_record_append(tx, &w->events[i]);
+	return r;
+}
+
 static int
 write_run(struct store_tx *tx, void *arg, struct fault *f)
 {
@@ -58,7 +72,7 @@ write_run(struct store_tx *tx, void *arg, struct fault *f)
 	(void)f;
 	switch (w->what) {
 	case WRITE_STATUS:
-		return store_session_set_status(tx, &w->row);
+		return write_status(tx, w);
 	case WRITE_TOKEN:
 		return store_session_set_token(
 		    tx, w->row.id, w->row.token_sha256, w->row.token_expires_ms);
@@ -101,8 +115,9 @@ write_new(enum write_what what, const char *id)
 }
 
 void
-session_write_status(struct session *se)
+session_write_status(struct session *se, enum session_state from)
 {
+	struct audit *audit = nodes_audit(se->owner->nodes);
 	struct row_write *w = write_new(WRITE_STATUS, se->row.id);
 
 	w->row.status = arena_strdup(&w->mem, se->row.status);
@@ -110,6 +125,11 @@ session_write_status(struct session *se)
 	w->row.end_ms = se->row.end_ms;
 	w->row.farewell = se->row.farewell;
 	w->ended = se->row.end_ms != 0 ? se : NULL;
+	if (audit_session_moved(audit, &w->events[w->nevents], &w->mem, se, from))
+		w->nevents++;
+	if (from == SESSION_CONNECTING && se->state == SESSION_CONNECTED &&
+	    audit_session_port(audit, &w->events[w->nevents], &w->mem, se))
+		w->nevents++;
 	store_submit(se->owner->store, write_run, write_done, w);
 }
 

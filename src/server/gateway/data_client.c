@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "proto/own.h"
+#include "server/domain/audit_service.h"
 #include "server/reauthorise.h"
 
 /* A signed client must be who started the session: a stolen token alone is not enough
@@ -90,6 +91,8 @@ open_resumed(struct data_open *d, const struct control_open_data *o, struct sess
 		return;
 	}
 	if (reauthorise_resume(d->g->env, se, &mem, &why) != 0) {
+		audit_resume_denied(
+		    d->g->env->audit, se, why, wsconn_peer_ip(d->ws));
 		deny(d, why);
 		return;
 	}

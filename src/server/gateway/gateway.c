@@ -9,6 +9,7 @@
 #include "proto/arn.h"
 #include "proto/ids.h"
 #include "server/authorise.h"
+#include "server/domain/audit_service.h"
 #include "server/domain/throttle.h"
 
 #define CONTROL_PATH "/v1/control-channel/"
@@ -186,14 +187,33 @@ refuse(struct gateway *g, struct http_req *r, const struct authn_result *a)
 	r->on_abort = refusal_aborted;
 }
 
+static void
+record_refusal(struct gateway *g, struct http_req *r, const struct authn_result *a,
+    const char *arn, const char *action, const char *error, const char *message)
+{
+	audit_refused(g->env->audit,
+	    &(struct audit_refusal){
+		.action = action,
+		.arn = arn,
+		.source_ip = r->peer_ip,
+		.user_agent = arena_str(&r->mem, http1_get(r->head, "User-Agent")),
+		.region = a->region,
+		.who = &a->who,
+		.error = error,
+		.message = message,
+	    });
+}
+
 /* Who is it?  Answers r, perhaps later, and returns false when that is not proven. */
 static bool
-authenticated(struct gateway *g, struct http_req *r, struct authn_result *a)
+authenticated(struct gateway *g, struct http_req *r, const char *action,
+    struct authn_result *a)
 {
 	if (authn_request(g->env->authn, r, "ssmmessages", &r->mem, a) == 0)
 		return true;
 	log_info("channel request refused", "peer=%s path=%s why=%s", r->peer_ip,
 	    log_qs(r->path), log_q(a->fault.text));
+	record_refusal(g, r, a, NULL, action, denial_code(a->why), a->fault.text);
 	refuse(g, r, a);
 	return false;
 }
@@ -225,6 +245,7 @@ allowed(struct gateway *g, struct http_req *r, const struct authn_result *a,
 		return true;
 	log_info("channel request denied", "peer=%s by=%s action=%s", r->peer_ip,
 	    log_q(who->arn), action);
+	record_refusal(g, r, a, arn, action, "AccessDeniedException", message);
 	gateway_error(r, 403, "AccessDeniedException", message);
 	return false;
 }
@@ -249,7 +270,7 @@ handle_control(struct gateway *g, struct http_req *r)
 		    r, 400, "ValidationException", "this is not the id of a node");
 		return;
 	}
-	if (!authenticated(g, r, &a) ||
+	if (!authenticated(g, r, action, &a) ||
 	    !allowed(g, r, &a, action, arn_node(&r->mem, a.region, g->env->account, id),
 		false))
 		return;
@@ -299,7 +320,10 @@ handle_data(struct gateway *g, struct http_req *r)
 		data_upgrade(g, r, id, &a.who);
 		return;
 	}
-	if (!authenticated(g, r, &a))
+	if (!authenticated(g, r,
+		is_post(r) ? "ssmmessages:CreateDataChannel"
+			   : "ssmmessages:OpenDataChannel",
+		&a))
 		return;
 	arn = arn_session(&r->mem, a.region, g->env->account, id);
 	if (!is_post(r)) {

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See audit_service.h. */
+#include "server/domain/audit_service.h"
+
+#include "codec/jsonw.h"
+#include "ev/ev.h"
+#include "proto/arn.h"
+#include "proto/document.h"
+#include "server/domain/session_priv.h"
+
+enum { DETAILS_MAX = 16 * 1024, WORDS_MAX = 1024 };
+
+#define SOURCE_SSM      "ssm.amazonaws.com"
+#define SOURCE_MESSAGES "ssmmessages.amazonaws.com"
+
+/* Cut to what an event holds of somebody's words. */
+static void
+field_words(struct jsonw *w, const char *name, const char *text)
+{
+	jw_key(w, name);
+	jw_span(w, span_sub(span_str(text), 0, WORDS_MAX));
+}
+
+/* --- sessions ------------------------------------------------------------------------- */
+
+static struct audit_event
+session_event(struct audit *a, struct arena *mem, const struct session *se,
+    const char *name, const char *arns[2])
+{
+	struct audit_event e = audit_event_new(a, SOURCE_SSM, name);
+
+	e.region = se->row.region[0] != '\0' ? se->row.region : e.region;
+	e.source_ip = se->row.source_ip;
+	e.who = (struct audit_identity){
+		.arn = se->row.owner_arn,
+		.user_id = se->row.owner_user_id,
+		.access_key = se->row.access_key,
+	};
+	arns[0] = arn_session(mem, e.region, e.account, se->row.id);
+	arns[1] = arn_node(mem, e.region, e.account, se->row.target);
+	e.resources = arns;
+	e.nresources = 2;
+	return e;
+}
+
+static void
+open_details(struct jsonw *w, struct buf *b, const struct session *se)
+{
+	jw_init(w, b);
+	jw_open(w, '{');
+	jw_field_str(w, "sessionId", se->row.id);
+	jw_field_str(w, "target", se->row.target);
+	jw_field_str(w, "documentName", se->row.document);
+}
+
+static void
+end_details(struct jsonw *w, const struct session *se)
+{
+	jw_field_str(w, "status", se->row.status);
+	field_words(w, "reason", se->row.details);
+	jw_field_int(w, "durationSeconds", (se->row.end_ms - se->row.start_ms) / 1000);
+	jw_field_int(w, "bytesFromClient", (int64_t)se->bytes[SESSION_CLIENT]);
+	jw_field_int(w, "bytesFromNode", (int64_t)se->bytes[SESSION_AGENT]);
+}
+
+static const char *
+event_of(const struct session *se, enum session_state from)
+{
+	if (se->state == SESSION_TERMINATED || se->state == SESSION_FAILED)
+		return "SessionEnded";
+	if (se->state != SESSION_CONNECTED)
+		return NULL;
+	return from == SESSION_CONNECTING ? "SessionOpened" : "SessionResumed";
+}
+
+bool
+audit_session_moved(struct audit *a, struct audit_record *out, struct arena *mem,
+    const struct session *se, enum session_state from)
+{
+	auto_buf details = { .max = DETAILS_MAX };
+	const char *name = event_of(se, from), *arns[2];
+	struct audit_event e;
+	uint64_t left_out = 0;
+	struct jsonw w;
+
+	/* A node that comes and goes does so at its own pace. */
+	if (a == NULL || name == NULL ||
+	    (from == SESSION_DISCONNECTED && se->state == SESSION_CONNECTED &&
+		!audit_admit(a, AUDIT_NODE, se->row.target, &left_out)))
+		return false;
+	e = session_event(a, mem, se, name, arns);
+	e.left_out = left_out;
+	open_details(&w, &details, se);
+	if (se->row.end_ms != 0)
+		end_details(&w, se);
+	jw_close(&w, '}');
+	e.details = buf_span(&details);
+	audit_record_make(out, mem, &e);
+	return true;
+}
+
+bool
+audit_session_port(struct audit *a, struct audit_record *out, struct arena *mem,
+    const struct session *se)
+{
+	auto_buf details = { .max = DETAILS_MAX };
+	struct session_document d;
+	const char *arns[2];
+	struct audit_event e;
+	struct jsonw w;
+
+	if (a == NULL ||
+	    document_resolve(&d, NULL, mem, span_str(se->row.content_json), NULL, NULL) !=
+		0 ||
+	    d.type != DOCUMENT_PORT)
+		return false;
+	e = session_event(a, mem, se, "PortOpened", arns);
+	open_details(&w, &details, se);
+	jw_field_opt(&w, "host", d.host);
+	jw_field_opt(&w, "portNumber", d.port);
+	jw_field_opt(&w, "socket", d.remote_socket);
+	jw_close(&w, '}');
+	e.details = buf_span(&details);
+	audit_record_make(out, mem, &e);
+	return true;
+}
+
+void
+audit_resume_denied(struct audit *a, const struct session *se, const char *why,
+    const char *source_ip)
+{
+	auto_buf details = { .max = DETAILS_MAX };
+	auto_arena mem = { 0 };
+	const char *arns[2];
+	struct audit_event e;
+	struct jsonw w;
+
+	if (a == NULL)
+		return;
+	e = session_event(a, &mem, se, "SessionResumeDenied", arns);
+	e.source_ip = source_ip;
+	e.error = "AccessDenied";
+	e.message = why;
+	open_details(&w, &details, se);
+	jw_close(&w, '}');
+	e.details = buf_span(&details);
+	audit_note(a, &e);
+}
+
+/* --- nodes ---------------------------------------------------------------------------- */
+
+bool
+audit_node_moved(struct audit *a, struct audit_record *out, struct arena *mem,
+    const char *node_id, const char *event, const char *why)
+{
+	auto_buf details = { .max = DETAILS_MAX };
+	struct audit_event e;
+	const char *arn;
+	uint64_t left_out;
+	struct jsonw w;
+
+	if (a == NULL || !audit_admit(a, AUDIT_NODE, node_id, &left_out))
+		return false;
+	e = audit_event_new(a, SOURCE_MESSAGES, event);
+	arn = arn_node(mem, e.region, e.account, node_id);
+	e.resources = &arn;
+	e.nresources = 1;
+	e.left_out = left_out;
+	jw_init(&w, &details);
+	jw_open(&w, '{');
+	jw_field_str(&w, "instanceId", node_id);
+	if (why[0] != '\0')
+		field_words(&w, "reason", why);
+	jw_close(&w, '}');
+	e.details = buf_span(&details);
+	audit_record_make(out, mem, &e);
+	return true;
+}
+
+/* --- channels ------------------------------------------------------------------------- */
+
+void
+audit_refused(struct audit *a, const struct audit_refusal *r)
+{
+	const char *colon = strchr(r->action, ':');
+	bool known = r->who->kind != PRINCIPAL_NONE;
+	struct audit_event e;
+	uint64_t left_out;
+
+	if (!audit_admit(a, known ? AUDIT_NODE : AUDIT_STRANGER,
+		known ? r->who->arn : r->source_ip, &left_out))
+		return;
+	e = audit_event_new(a, SOURCE_MESSAGES, colon != NULL ? colon + 1 : r->action);
+	e.service = false;
+	e.region = r->region != NULL ? r->region : e.region;
+	e.source_ip = r->source_ip;
+	e.user_agent = r->user_agent;
+	e.error = r->error;
+	e.message = r->message;
+	e.left_out = left_out;
+	e.resources = &r->arn;
+	e.nresources = r->arn != NULL ? 1 : 0;
+	e.who = (struct audit_identity){
+		.arn = r->who->arn,
+		.role_arn = r->who->role_arn,
+		.user_id = r->who->user_id,
+		.access_key = r->who->access_key,
+	};
+	audit_note(a, &e);
+}
