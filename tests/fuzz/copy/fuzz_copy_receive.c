@@ -18,7 +18,7 @@
 
 /* In memory where that is possible. */
 static char top[64] = "/dev/shm/fuzz-copy-XXXXXX";
-static char dest[64], fresh[64];
+static char dest[sizeof(top) + 5], fresh[sizeof(top) + 9];
 static int root;
 static struct stat before; /* of the folder beside the destination */
 
