@@ -76,7 +76,8 @@ read_since(struct cli *c, int64_t *ms, const char *since)
 	*ms = -1;
 	if (since == NULL || when_moment(ms, since, ev_wall_ms(c->loop)) == 0)
 		return 0;
-	cli_say("--since %s is neither a time in ISO 8601 nor a duration such as 2h", since);
+	cli_say(
+	    "--since %s is neither a time in ISO 8601 nor a duration such as 2h", since);
 	return ERR_INVALID;
 }
 
@@ -202,8 +203,8 @@ read_kept(struct verifying *v, const char *path)
 		struct audit_line l;
 
 		if (line.n > 0 && audit_line_parse(&l, &mem, line) != 0)
-			return fault_set(
-			    v->f, ERR_INVALID, "%s: there is a line without a mark", path);
+			return fault_set(v->f, ERR_INVALID,
+			    "%s: there is a line without a mark", path);
 		if (line.n > 0 && l.kind == AUDIT_LINE_MARK && l.mark.kind != AUDIT_BASE)
 			keep(&v->kept, &l.mark);
 	}
@@ -220,7 +221,8 @@ check_kept(struct verifying *v)
 	struct kept *k = &v->kept;
 	int r = 0;
 
-	for (; r == 0 && k->next < k->n && k->v[k->next].at.seq <= v->check.at.seq; k->next++)
+	for (; r == 0 && k->next < k->n && k->v[k->next].at.seq <= v->check.at.seq;
+	     k->next++)
 		if (k->v[k->next].at.seq == v->check.at.seq)
 			r = audit_check_mark(&v->check, &k->v[k->next]);
 	return r;
@@ -250,7 +252,8 @@ verify_event(void *arg, const struct audit_chain *at, struct span event, bool hi
 		return r;
 	if (hidden)
 		return audit_check_fail(&v->check, at->seq,
-		    "it is not found by what it says: the columns beside it were changed");
+		    "it is not found by what it says: the columns beside it were "
+		    "changed");
 	return check_kept(v);
 }
 
@@ -261,8 +264,8 @@ verify_mark(void *arg, const struct audit_mark *m)
 	int r;
 
 	if (m->at.seq < 0)
-		return audit_check_fail(
-		    &v->check, v->check.at.seq + 1, "the signed head of the trail is gone");
+		return audit_check_fail(&v->check, v->check.at.seq + 1,
+		    "the signed head of the trail is gone");
 	if (m->kind == AUDIT_BASE)
 		return audit_check_base(&v->check, m);
 	r = m->kind == AUDIT_HEAD ? audit_check_head(&v->check, m)
@@ -331,8 +334,8 @@ say_good(const struct cli *c, const struct verifying *v)
 	    k->events, k->from.seq + 1, k->at.seq, k->time[0] != '\0' ? " of " : "",
 	    k->time, k->marks);
 	if (!k->whole)
-		printf("what came before event %" PRId64 " is not in it\n",
-		    k->from.seq + 1);
+		printf(
+		    "what came before event %" PRId64 " is not in it\n", k->from.seq + 1);
 	if (!v->key_given)
 		printf("the key is the one that came with it; --key names one that you "
 		       "trust\n");
@@ -386,9 +389,11 @@ audit_verify(struct cli *c, int argc, char **argv)
 {
 	struct verify_options o = { 0 };
 	const struct cli_option options[] = {
-		{ "file", 0, "FILE", "an export instead of the server; - is standard input",
+		{ "file", 0, "FILE",
+		    "an export instead of the server; - is standard input",
 		    .text = &o.file },
-		{ "key", 0, "FILE", "the public key, a copy of audit.pub", .text = &o.key },
+		{ "key", 0, "FILE", "the public key, a copy of audit.pub",
+		    .text = &o.key },
 		{ "checkpoint", 0, "FILE", "the trail must hold the signed marks in it",
 		    .text = &o.checkpoint },
 		{ "save-checkpoint", 0, "FILE", "keep the signed head for later",
@@ -397,10 +402,12 @@ audit_verify(struct cli *c, int argc, char **argv)
 	const struct cli_usage u = {
 		.command = "admin audit verify",
 		.synopsis = "[--file FILE] [--key FILE] [--checkpoint FILE]",
-		.what = "Checks here that no event of the audit trail was removed, added, "
-			"moved or changed,\nand names the first one that was.",
+		.what =
+		    "Checks here that no event of the audit trail was removed, added, "
+		    "moved or changed,\nand names the first one that was.",
 		.examples =
-		    "  sallyport admin audit verify --key audit.pub --save-checkpoint head\n"
+		    "  sallyport admin audit verify --key audit.pub --save-checkpoint "
+		    "head\n"
 		    "  sallyport admin audit verify --key audit.pub --checkpoint head\n"
 		    "  sallyport admin audit verify --file trail.jsonl --key audit.pub\n",
 		.exits = "  0  the trail is whole\n"

@@ -13,8 +13,8 @@ enum { PAGE_BODY_MAX = 1024 };
 struct pages {
 	struct cli *c;
 	const struct audit_sink *sink;
-	int64_t since_ms; /* -1: all */
-	int64_t at;       /* number of the last event given */
+	int64_t since_ms;             /* -1: all */
+	int64_t at;                   /* number of the last event given */
 	struct audit_mark base, head; /* seq -1: the page had none */
 	json_t *page;                 /* borrowed */
 	struct fault *f;
@@ -40,8 +40,8 @@ fetch(struct pages *p, json_t **out)
 	else
 		jw_field_int(&w, "After", p->at);
 	jw_close(&w, '}');
-	return cli_json(p->c, AWS_SALLYPORT, "ExportAuditEvents",
-	    buf_span(&body), out, p->f);
+	return cli_json(
+	    p->c, AWS_SALLYPORT, "ExportAuditEvents", buf_span(&body), out, p->f);
 }
 
 static int

@@ -17,9 +17,9 @@ enum {
 	LIMIT_MAX = 1000 * 1000,
 };
 
-#define EXITS                                               \
-	"  0  listed (perhaps nothing)\n"                   \
-	"  1  the service did not answer, or refused\n"     \
+#define EXITS                                           \
+	"  0  listed (perhaps nothing)\n"               \
+	"  1  the service did not answer, or refused\n" \
 	"  2  the command line is wrong\n"
 
 /* The service filters by one of them; by the others this program does. */
@@ -85,7 +85,8 @@ has_resource(const json_t *event, const char *name)
 		const char *is = json_get_str(one, "ResourceName");
 
 		if (is != NULL &&
-		    (strcmp(is, name) == 0 || (slash != NULL && strcmp(is, slash + 1) == 0)))
+		    (strcmp(is, name) == 0 ||
+			(slash != NULL && strcmp(is, slash + 1) == 0)))
 			return true;
 	}
 	return false;
@@ -178,8 +179,8 @@ add_row(struct table *t, const json_t *event)
 static void
 show_table(const struct cli *c, const json_t *events, bool with_head)
 {
-	static const char *const head[] = { "TIME (UTC)", "EVENT", "USER", "FROM", "RESOURCE",
-		"RESULT" };
+	static const char *const head[] = { "TIME (UTC)", "EVENT", "USER", "FROM",
+		"RESOURCE", "RESULT" };
 	auto_buf out = { .max = OUTPUT_MAX };
 	struct table t;
 	struct span rest, line;
@@ -199,8 +200,7 @@ static void
 show_lines(const json_t *events)
 {
 	for (size_t i = json_array_size(events); i > 0; i--)
-		printf("%s\n",
-		    str_of(json_array_get(events, i - 1), "CloudTrailEvent"));
+		printf("%s\n", str_of(json_array_get(events, i - 1), "CloudTrailEvent"));
 }
 
 static void
@@ -366,8 +366,9 @@ audit_tail(struct cli *c, int argc, char **argv)
 	const struct cli_usage u = {
 		.command = "audit tail",
 		.synopsis = "[-f] [-n N]",
-		.what = "Shows the newest events of the audit trail, oldest first.  With "
-			"--output json an\narray of them, or with -f an event in each line.",
+		.what =
+		    "Shows the newest events of the audit trail, oldest first.  With "
+		    "--output json an\narray of them, or with -f an event in each line.",
 		.examples = "  sallyport audit tail -f\n"
 			    "  sallyport audit tail -n 100 --output json\n",
 		.exits = EXITS,
@@ -397,7 +398,8 @@ audit_search(struct cli *c, int argc, char **argv)
 		{ "resource", 0, "NAME", "a node, session or document, or its ARN",
 		    .text = &q.by[BY_RESOURCE] },
 		{ "event-id", 0, "ID", "one event", .text = &q.by[BY_ID] },
-		{ "source", 0, "NAME", "ssm.amazonaws.com ...", .text = &q.by[BY_SOURCE] },
+		{ "source", 0, "NAME", "ssm.amazonaws.com ...",
+		    .text = &q.by[BY_SOURCE] },
 		{ "access-key", 0, "ID", "used with this key", .text = &q.by[BY_KEY] },
 		{ "read-only", 0, "BOOL", "true: reads; false: changes",
 		    .text = &q.by[BY_READ_ONLY] },
@@ -440,7 +442,8 @@ cmd_audit(struct cli *c, int argc, char **argv)
 	const struct cli_usage u = {
 		.command = "audit",
 		.synopsis = "tail|search ...",
-		.what = "Who did what, when and from where.  Each has a --help of its own.",
+		.what =
+		    "Who did what, when and from where.  Each has a --help of its own.",
 		.examples = "  sallyport audit tail -f\n"
 			    "  sallyport audit search --user alice --since 7d\n",
 		.exits = EXITS,

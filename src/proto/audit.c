@@ -181,7 +181,8 @@ audit_line_event(struct buf *out, const struct audit_chain *at, struct span even
 	char hex[AUDIT_HEX_LEN + 1];
 
 	hex_encode(hex, at->hash, sizeof(at->hash));
-	buf_addf(out, EVENT_HEAD "%lld" EVENT_HASH "%s" EVENT_BODY, (long long)at->seq, hex);
+	buf_addf(
+	    out, EVENT_HEAD "%lld" EVENT_HASH "%s" EVENT_BODY, (long long)at->seq, hex);
 	buf_add(out, event);
 	buf_add_str(out, "}\n");
 }
@@ -225,8 +226,8 @@ parse_event(struct audit_line *l, struct span line)
 	rest = span_sub(rest, digits, rest.n);
 	if (num_parse(number, 1, INT64_MAX - 1, &l->at.seq) != 0 ||
 	    !skip(&rest, EVENT_HASH) || rest.n < AUDIT_HEX_LEN ||
-	    hex_decode(l->at.hash, sizeof(l->at.hash),
-		span_sub(rest, 0, AUDIT_HEX_LEN), &n) != 0)
+	    hex_decode(l->at.hash, sizeof(l->at.hash), span_sub(rest, 0, AUDIT_HEX_LEN),
+		&n) != 0)
 		return ERR_INVALID;
 	rest = span_sub(rest, AUDIT_HEX_LEN, rest.n);
 	if (!skip(&rest, EVENT_BODY) || rest.n < 3 || rest.p[rest.n - 1] != '}')

@@ -17,8 +17,7 @@ audit_check_begin(struct audit_check *c, const struct ed25519_key *key,
 	c->whole = at->seq == 0;
 }
 
-static int PRINTF(3, 4)
-broken(struct audit_check *c, int64_t seq, const char *fmt, ...)
+static int PRINTF(3, 4) broken(struct audit_check *c, int64_t seq, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -56,13 +55,12 @@ out_of_order(struct audit_check *c, int64_t seq)
 	if (seq == next + 1)
 		return broken(c, next, "it is missing; the next one is %" PRId64, seq);
 	return broken(c, next,
-	    "events %" PRId64 " to %" PRId64 " are missing; the next one is %" PRId64, next,
-	    seq - 1, seq);
+	    "events %" PRId64 " to %" PRId64 " are missing; the next one is %" PRId64,
+	    next, seq - 1, seq);
 }
 
 int
-audit_check_event(
-    struct audit_check *c, const struct audit_chain *at, struct span event)
+audit_check_event(struct audit_check *c, const struct audit_chain *at, struct span event)
 {
 	struct audit_chain want = c->at;
 	auto_json *o = NULL;
@@ -93,7 +91,8 @@ audit_check_event(
 int
 audit_check_fail(struct audit_check *c, int64_t seq, const char *why)
 {
-	if (!c->broken && seq != c->at.seq) /* the last one read is the one that is known */
+	if (!c->broken &&
+	    seq != c->at.seq) /* the last one read is the one that is known */
 		c->broken_id[0] = c->broken_time[0] = '\0';
 	return broken(c, seq, "%s", why);
 }
@@ -126,8 +125,8 @@ audit_check_base(struct audit_check *c, const struct audit_mark *m)
 	if (m->at.seq < c->at.seq)
 		return 0; /* of a cut before the place where this began */
 	if (m->at.seq == c->at.seq && !audit_chain_eq(&m->at, &c->at))
-		return broken(c, m->at.seq,
-		    "the trail does not begin where the signed base says");
+		return broken(
+		    c, m->at.seq, "the trail does not begin where the signed base says");
 	if (c->events == 0)
 		c->from = m->at;
 	c->whole = c->whole || c->events == 0;

@@ -119,9 +119,9 @@ write_known(struct jsonw *w, const struct audit_identity *who, const struct arn 
 	bool role = !user && arn_resource_id(a, "assumed-role", &id);
 
 	jw_field_str(w, "type",
-	    user                                     ? "IAMUser"
-		: role                               ? "AssumedRole"
-		: span_eq_str(a->resource, "root")   ? "Root"
+	    user                                            ? "IAMUser"
+		: role                                      ? "AssumedRole"
+		: span_eq_str(a->resource, "root")          ? "Root"
 		: arn_resource_id(a, "federated-user", &id) ? "FederatedUser"
 							    : "Unknown");
 	field_known(w, "principalId", who->user_id);
@@ -200,7 +200,8 @@ audit_resource_of(struct audit_resource *out, struct arena *mem, const char *arn
 	}
 	(void)span_cut(&rest, '/', &kind);
 	/* The path of a user, role or policy is no part of its name. */
-	out->name = arena_str(mem, span_eq_str(a.service, "iam") ? after_last(rest, '/') : rest);
+	out->name =
+	    arena_str(mem, span_eq_str(a.service, "iam") ? after_last(rest, '/') : rest);
 	out->type = type_name(mem, a.service, kind);
 }
 
@@ -295,7 +296,8 @@ audit_event_write(struct buf *out, const struct audit_event *e)
 	jw_field_str(&w, "eventSource", e->source);
 	jw_field_str(&w, "eventName", e->name);
 	jw_field_str(&w, "awsRegion", e->region);
-	jw_field_str(&w, "sourceIPAddress", e->source_ip != NULL ? e->source_ip : e->source);
+	jw_field_str(
+	    &w, "sourceIPAddress", e->source_ip != NULL ? e->source_ip : e->source);
 	field_cut(&w, "userAgent", e->user_agent != NULL ? e->user_agent : e->source,
 	    AUDIT_AGENT_MAX);
 	write_call(&w, e);

@@ -27,6 +27,7 @@
 #include "server/notify.h"
 #include "server/own.h"
 #include "server/packages.h"
+#include "server/reserve.h"
 #include "server/review.h"
 
 enum {
@@ -40,6 +41,7 @@ struct server {
 	struct server_counters counters;
 	struct own own;
 	struct audit_key audit_key;
+	struct reserve *reserve;
 	struct tls_ctx *tls;
 	struct http_server *http;
 	struct api *api;
@@ -144,6 +146,9 @@ write_audit(struct server *s, struct buf *out)
 	    "Events of strangers and nodes that were too many.", st.left_out);
 	metric(out, "sallyport_audit_removed_total", "counter",
 	    "Events removed by retention.", st.removed);
+	metric(out, "sallyport_reserve_released", "gauge",
+	    "The space kept for a full disk was given back, or could not be had.",
+	    reserve_is_released(s->reserve));
 }
 
 static void
@@ -241,6 +246,7 @@ start_parts(struct server *s, struct fault *f)
 
 	if ((err = start_account(s, f)) != 0 || (err = start_audit(s, f)) != 0)
 		return err;
+	s->reserve = reserve_new(e->loop, e->store, e->config->reserve);
 	e->nodes = nodes_new(e->loop, e->store);
 	nodes_set_audit(e->nodes, e->audit);
 	if ((err = sessions_new(&e->sessions, e->loop, e->store, e->nodes, f)) != 0)
@@ -352,6 +358,8 @@ server_close(struct server *s)
 		throttle_drain(s->env.throttle);
 	if (s->api != NULL)
 		api_close(s->api);
+	reserve_free(s->reserve);
+	s->reserve = NULL;
 }
 
 void

@@ -21,9 +21,19 @@ find_slot(struct store_tx *tx, const char *text)
 	abort(); /* more statements than slots: raise SQL_SLOTS */
 }
 
+void
+sql_note_full(struct store_tx *tx)
+{
+	if ((sqlite3_errcode(tx->db) & 0xff) != SQLITE_FULL)
+		return;
+	tx->met_full = true;
+	atomic_store(&tx->full, true);
+}
+
 static void
 failed(struct sql *q, int rc)
 {
+	sql_note_full(q->tx);
 	if (q->rc == SQLITE_OK || q->rc == SQLITE_ROW)
 		q->rc = rc;
 	snprintf(q->tx->why, sizeof(q->tx->why), "%s", sqlite3_errmsg(q->tx->db));

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "store/store.h"
@@ -34,6 +35,8 @@ struct store_audit;
 struct store_tx {
 	sqlite3 *db;
 	bool writable;
+	atomic_bool full; /* the disk was, when something was written last */
+	bool met_full;    /* in the transaction at hand */
 	struct store_audit *audit; /* the writer's, once there is a key; owned */
 	char why[200]; /* of the last failure, for the fault */
 	struct sql_slot slots[SQL_SLOTS];
@@ -63,5 +66,8 @@ int sql_run(struct sql *q, int64_t *changed) MUST_USE;
 int sql_run_one(struct sql *q) MUST_USE;
 /* Closes a SELECT that wanted one row; ERR_NOTFOUND when there was none. */
 int sql_close_one(struct sql *q) MUST_USE;
+
+/* After each failure: was it for want of space? */
+void sql_note_full(struct store_tx *tx);
 
 void sql_fini(struct store_tx *tx); /* finalizes the kept statements */

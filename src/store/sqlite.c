@@ -177,6 +177,12 @@ store_apply(struct store *s, store_run *run, void *arg, struct fault *f)
 	return c.r;
 }
 
+bool
+store_is_full(const struct store *s)
+{
+	return atomic_load(&s->writer.full);
+}
+
 struct store_tx *
 store_reader(struct store *s)
 {

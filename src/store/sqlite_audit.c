@@ -148,9 +148,8 @@ store_audit_append(struct store_tx *tx, const char *event,
 	/* What stands there was not written by us. */
 	sql_open(&q, tx,
 	    "INSERT OR REPLACE INTO audit_events (seq, event, hash, " AUDIT_COLUMNS
-	    ") VALUES (?1, ?2, ?3, " AUDIT_TIME("?2") ", " AUDIT_ID("?2") ", " AUDIT_NAME(
-		"?2") ", " AUDIT_SOURCE("?2") ", " AUDIT_KEY("?2") ", " AUDIT_READ("?2") ", "
-	    AUDIT_USER("?2") ")");
+	    ") VALUES (?1, ?2, ?3, " AUDIT_TIME("?2") ", " AUDIT_ID("?2") ", " AUDIT_NAME("?2") ", " AUDIT_SOURCE(
+		"?2") ", " AUDIT_KEY("?2") ", " AUDIT_READ("?2") ", " AUDIT_USER("?2") ")");
 	sql_int(&q, next.seq);
 	sql_text(&q, event);
 	sql_text(&q, hash);
@@ -200,8 +199,8 @@ remove_up_to(struct store_tx *tx, int64_t seq)
 }
 
 int
-store_audit_prune(struct store_tx *tx, int64_t before_s, int64_t most, int64_t now_ms,
-    int64_t *removed)
+store_audit_prune(
+    struct store_tx *tx, int64_t before_s, int64_t most, int64_t now_ms, int64_t *removed)
 {
 	struct prune p = { .before_s = before_s };
 	int64_t first = 0;
@@ -234,8 +233,7 @@ struct start {
 	bool fresh;
 };
 
-static void PRINTF(2, 3)
-damaged(struct start *s, const char *fmt, ...)
+static void PRINTF(2, 3) damaged(struct start *s, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -273,15 +271,15 @@ begin_broken(struct start *s, const struct audit_chain *last, const char *why)
 }
 
 static void
-begin_signed(struct start *s, const struct audit_mark *head, const struct audit_chain *last)
+begin_signed(
+    struct start *s, const struct audit_mark *head, const struct audit_chain *last)
 {
 	s->audit->now = head->at;
 	if (last->seq != head->at.seq)
 		damaged(s, "the signed end is event %lld, but the last one is %lld",
 		    (long long)head->at.seq, (long long)last->seq);
 	else if (last->seq > 0 && !audit_chain_eq(last, &head->at))
-		damaged(
-		    s, "the last event, %lld, was changed", (long long)last->seq);
+		damaged(s, "the last event, %lld, was changed", (long long)last->seq);
 }
 
 static int
@@ -308,8 +306,8 @@ find_end(struct store_tx *tx, struct start *s)
 
 	if ((h != 0 && h != ERR_NOTFOUND) || (r = last_row(tx, &last)) != 0)
 		return h != 0 && h != ERR_NOTFOUND ? h : r;
-	if (last.seq == 0 && store_audit_mark(tx, AUDIT_BASE, &base) == 0 &&
-	    h == 0 && base.at.seq == head.at.seq)
+	if (last.seq == 0 && store_audit_mark(tx, AUDIT_BASE, &base) == 0 && h == 0 &&
+	    base.at.seq == head.at.seq)
 		last = base.at; /* retention has removed all of them */
 	memcpy(head.account, s->audit->account, sizeof(head.account));
 	if (h == 0 && audit_mark_verify(&head, s->k->key) == 0)
@@ -341,8 +339,8 @@ start_run(struct store_tx *tx, void *arg, struct fault *f)
 }
 
 int
-store_audit_start(struct store *st, const struct store_audit_key *k, char damage[200],
-    struct fault *f)
+store_audit_start(
+    struct store *st, const struct store_audit_key *k, char damage[200], struct fault *f)
 {
 	struct start s = { .k = k, .damage = damage, .damage_size = 200 };
 	int r;

@@ -17,6 +17,7 @@ exec(struct store_tx *tx, const char *sql)
 {
 	if (sqlite3_exec(tx->db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
+	sql_note_full(tx);
 	snprintf(tx->why, sizeof(tx->why), "%s", sqlite3_errmsg(tx->db));
 	log_error("database", "statement=%s reason=%s", sql, log_q(tx->why));
 	return ERR_STORE;
@@ -84,6 +85,7 @@ writer_batch(struct store_tx *tx, struct list *batch)
 	struct list *start = batch->next; /* first change of the open transaction */
 	bool open = false;
 
+	tx->met_full = false;
 	LIST_EACH(c, batch, struct change, link)
 	{
 		if (!open) {
@@ -99,10 +101,12 @@ writer_batch(struct store_tx *tx, struct list *batch)
 	}
 	if (!open)
 		return;
-	if (audit_seal(tx) == 0 && exec(tx, "COMMIT") == 0)
+	if (audit_seal(tx) == 0 && exec(tx, "COMMIT") == 0) {
 		audit_committed(tx);
-	else
+		atomic_store(&tx->full, tx->met_full);
+	} else {
 		undo(tx, start, batch);
+	}
 }
 
 /* Waits for work; false when there is none and never will be. */

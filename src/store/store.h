@@ -50,6 +50,9 @@ void store_submit(struct store *s, store_run *run, store_done *done, void *arg);
 /* For start-up and command line tools: waits for the commit. */
 int store_apply(struct store *s, store_run *run, void *arg, struct fault *f) MUST_USE;
 
+/* The last change failed because the disk is full.  From any thread. */
+bool store_is_full(const struct store *s);
+
 /* Deleting what is not there is no error below, unless a comment says so. */
 
 /* --- account ---------------------------------------------------------------- */

@@ -7,10 +7,12 @@ hand is found out, and the first broken event is named.
 import contextlib
 import datetime
 import json
+import os
 import re
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -334,6 +336,50 @@ def elsewhere(world):
     ok(status == 1 and "older state" in said or "another hash" in said, f"but not to who kept a checkpoint: {said}")
 
 
+# ---- a full disk ----
+
+def full_disk():
+    """The reserve is given back, and an administrator can work again."""
+    place = tempfile.mkdtemp()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", place], check=False,
+                      capture_output=True).returncode != 0:
+        os.rmdir(place)
+        e2e.skip("a full disk: no file system can be mounted here")
+        return
+    before = os.environ.get("SALLYPORT_TMP")
+    os.environ["SALLYPORT_TMP"] = place
+    try:
+        with e2e.World("full") as world:
+            reserve = world.state / "reserve"
+            ok(wait_until(reserve.exists), "16 MiB are kept for a full disk")
+            room = os.statvfs(place)
+            with open(world.dir / "fill", "wb") as f:
+                os.posix_fallocate(f.fileno(), 0, room.f_bavail * room.f_frsize - 300 * 1024)
+            outcomes = []
+
+            def works_again():
+                try:
+                    world.ssm.create_activation(IamRole="SallyportNode", Description="x" * 250)
+                    outcomes.append(True)
+                except botocore.exceptions.ClientError:
+                    outcomes.append(False)
+                return False in outcomes and outcomes[-1]
+            ok(wait_until(works_again), f"the disk is full after {outcomes.index(False)} calls, and calls work again")
+            ok(not reserve.exists() and "sallyport_reserve_released 1" in world.get("/_metrics"),
+               "for the reserve was given back")
+            (world.dir / "fill").unlink()
+            ok(wait_until(reserve.exists), "it is kept again when there is room")
+            status, said = verify(world)
+            ok(status == 0, f"and the trail is whole: {said}")
+    finally:
+        if before is None:
+            del os.environ["SALLYPORT_TMP"]
+        else:
+            os.environ["SALLYPORT_TMP"] = before
+        subprocess.run(["umount", "-l", place], check=False)
+        os.rmdir(place)
+
+
 def main():
     with e2e.World("audit") as world:
         node, agent = world.agent()
@@ -346,6 +392,7 @@ def main():
         survives_kill(world)
         tampering(world)
         elsewhere(world)
+    full_disk()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ enum {
 	PAGE_BYTES = 2 * 1024 * 1024, /* of events; one more may follow */
 };
 
-struct export {
+struct export
+{
 	struct api_call *c;
 	int64_t left;
 	int64_t last; /* number of the last event written */
@@ -140,8 +141,7 @@ export_events(struct api_call *c)
 	jw_field_str(&c->w, "account", c->env->account);
 	jw_field_str(&c->w, "publicKey", audit_public_key(c->env->audit));
 	if ((err = field_mark(c, AUDIT_HEAD)) != 0 ||
-	    (err = field_mark(c, AUDIT_BASE)) != 0 ||
-	    (err = find_begin(c, &begin)) != 0)
+	    (err = field_mark(c, AUDIT_BASE)) != 0 || (err = find_begin(c, &begin)) != 0)
 		return err;
 	field_chain(&c->w, "begin", &begin);
 	x.last = begin.seq;
@@ -167,7 +167,8 @@ const struct api_op api_audit_ops[] = {
 	    .name = "ExportAuditEvents",
 	    .action = "sallyport:ExportAuditEvents",
 	    .resource = "*",
-	    .input = "{ After: long{0..}; Since: timestamp; MaxResults: integer{1..500} }",
+	    .input =
+		"{ After: long{0..}; Since: timestamp; MaxResults: integer{1..500} }",
 	    .run = export_events,
 	},
 	{ 0 },

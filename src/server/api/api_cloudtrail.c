@@ -113,8 +113,8 @@ static bool
 write_resources(struct lookup *l, struct jsonw *w, const json_t *event)
 {
 	const json_t *list = json_get_arr(event, "resources"), *one;
-	bool asked = l->q.by == STORE_AUDIT_RESOURCE_NAME ||
-	    l->q.by == STORE_AUDIT_RESOURCE_TYPE;
+	bool asked =
+	    l->q.by == STORE_AUDIT_RESOURCE_NAME || l->q.by == STORE_AUDIT_RESOURCE_TYPE;
 	bool found = !asked;
 	size_t i;
 

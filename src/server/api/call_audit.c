@@ -50,8 +50,7 @@ write_list(struct jsonw *w, const struct shape *s, const json_t *v)
 	size_t i;
 
 	jw_open(w, '[');
-	json_array_foreach(v, i, one)
-		write_value(w, s->item, one);
+	json_array_foreach(v, i, one) write_value(w, s->item, one);
 	jw_close(w, ']');
 }
 
@@ -61,7 +60,8 @@ write_number(struct jsonw *w, const struct shape *s, const json_t *v)
 	char text[TIME_ISO_LEN + 1];
 
 	if (s->kind == SHAPE_TIMESTAMP) {
-		time_iso(text, (int64_t)MAX(MIN(json_number_value(v), 253402300799.0), 0) * 1000);
+		time_iso(text,
+		    (int64_t)MAX(MIN(json_number_value(v), 253402300799.0), 0) * 1000);
 		jw_str(w, text);
 	} else if (json_is_integer(v)) {
 		jw_int(w, json_integer_value(v));

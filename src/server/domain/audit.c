@@ -105,8 +105,7 @@ audit_record_make(struct audit_record *r, struct arena *mem, const struct audit_
 int
 audit_record_append(struct store_tx *tx, const struct audit_record *r)
 {
-	return store_audit_append(
-	    tx, r->text, r->resources, r->nresources, r->time_ms);
+	return store_audit_append(tx, r->text, r->resources, r->nresources, r->time_ms);
 }
 
 /* --- written behind ------------------------------------------------------------------- */
@@ -162,7 +161,8 @@ audit_failed(struct audit *a)
 static bool
 bucket_take(struct bucket *b, const struct bucket_limits *l, uint64_t now_ms)
 {
-	uint64_t more = b->since_ms == 0 ? l->burst : (now_ms - b->since_ms) / l->refill_ms;
+	uint64_t more =
+	    b->since_ms == 0 ? l->burst : (now_ms - b->since_ms) / l->refill_ms;
 
 	if (more > 0) {
 		b->left = (uint32_t)MIN(b->left + more, (uint64_t)l->burst);
@@ -195,8 +195,8 @@ audit_admit(struct audit *a, enum audit_class class, const char *who, uint64_t *
 	if (!bucket_take(b, &limits[class], now_ms) ||
 	    (class == AUDIT_STRANGER && !bucket_take(&a->all, &limits_all, now_ms))) {
 		if (b->left_out++ == 0)
-			log_warn("too many events to record them all", "from=%s",
-			    log_q(who));
+			log_warn(
+			    "too many events to record them all", "from=%s", log_q(who));
 		a->stats.left_out++;
 		return false;
 	}
@@ -275,7 +275,9 @@ static int
 start(struct audit *a, const struct audit_options *o, struct fault *f)
 {
 	struct store_audit_key k = {
-		.key = o->key, .account = o->account, .is_new = o->key_is_new,
+		.key = o->key,
+		.account = o->account,
+		.is_new = o->key_is_new,
 		.now_ms = ev_wall_ms(o->loop),
 	};
 	auto_buf pem = { .max = PEM_MAX - 1 };

@@ -18,13 +18,14 @@ struct audit;
 struct audit_options {
 	struct ev_loop *loop;
 	struct store *store;
-	const char *account, *region;     /* region: of events that no call brought */
-	const struct ed25519_key *key;    /* borrowed; outlives the store */
-	bool key_is_new;                  /* it has signed nothing yet */
-	int64_t retention_days;           /* 0: for ever */
+	const char *account, *region;  /* region: of events that no call brought */
+	const struct ed25519_key *key; /* borrowed; outlives the store */
+	bool key_is_new;               /* it has signed nothing yet */
+	int64_t retention_days;        /* 0: for ever */
 };
 
-int audit_new(struct audit **out, const struct audit_options *o, struct fault *f) MUST_USE;
+int audit_new(
+    struct audit **out, const struct audit_options *o, struct fault *f) MUST_USE;
 void audit_free(struct audit *a); /* after the store was closed */
 
 /* An event with everything that does not depend on what happened. */

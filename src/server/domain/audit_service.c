@@ -126,8 +126,8 @@ audit_session_port(struct audit *a, struct audit_record *out, struct arena *mem,
 }
 
 void
-audit_resume_denied(struct audit *a, const struct session *se, const char *why,
-    const char *source_ip)
+audit_resume_denied(
+    struct audit *a, const struct session *se, const char *why, const char *source_ip)
 {
 	auto_buf details = { .max = DETAILS_MAX };
 	auto_arena mem = { 0 };

@@ -21,7 +21,8 @@ struct trail {
 static void
 sign(const struct trail *t, struct audit_mark *m, enum audit_mark_kind kind, int n)
 {
-	*m = (struct audit_mark){ .kind = kind, .at = t->at[n], .time_ms = 1795225285000 };
+	*m =
+	    (struct audit_mark){ .kind = kind, .at = t->at[n], .time_ms = 1795225285000 };
 	OK(str_copy(m->account, sizeof(m->account), ACCOUNT));
 	audit_mark_sign(m, t->key);
 }
@@ -49,7 +50,8 @@ trail_init(struct trail *t)
 	OK(ed25519_from_seed(&t->key, seed));
 	for (int i = 1; i <= EVENTS; i++)
 		snprintf(t->event[i], sizeof(t->event[i]),
-		    "{\"eventID\":\"id-%d\",\"eventTime\":\"2026-11-21T01:00:0%dZ\"}", i, i);
+		    "{\"eventID\":\"id-%d\",\"eventTime\":\"2026-11-21T01:00:0%dZ\"}", i,
+		    i);
 	chain(t);
 	sign(t, &t->checkpoint, AUDIT_CHECKPOINT, 3);
 	sign(t, &t->head, AUDIT_HEAD, EVENTS);
@@ -301,8 +303,10 @@ t_identities(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct audit_event e = { .name = "X", .source = "ssm.amazonaws.com",
-			.region = "eu-north-1", .account = ACCOUNT,
+		struct audit_event e = { .name = "X",
+			.source = "ssm.amazonaws.com",
+			.region = "eu-north-1",
+			.account = ACCOUNT,
 			.who = { .arn = rows[i].arn, .user_id = rows[i].user_id } };
 		auto_json *o = record(&e);
 		const json_t *who = json_get_obj(o, "userIdentity");
@@ -313,8 +317,8 @@ t_identities(void **state)
 
 		row(rows[i].type);
 		assert_string_equal(json_get_str(who, "type"), rows[i].type);
-		assert_string_equal(name != NULL ? name : "",
-		    rows[i].name != NULL ? rows[i].name : "");
+		assert_string_equal(
+		    name != NULL ? name : "", rows[i].name != NULL ? rows[i].name : "");
 		assert_string_equal(issuer != NULL ? issuer : "",
 		    rows[i].issuer != NULL ? rows[i].issuer : "");
 	}

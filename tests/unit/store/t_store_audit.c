@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include "store/sql.h"
 #include "store/store_audit.h"
 
 #define ACCOUNT "123456789012"
@@ -62,8 +63,10 @@ append(struct store_tx *tx, int day, const char *name)
 	char text[300];
 
 	snprintf(text, sizeof(text),
-	    "{\"eventTime\":\"2026-11-%02dT00:00:00Z\",\"eventID\":\"%s-%d\",\"eventName\":\"%s\","
-	    "\"readOnly\":true,\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":\"alice\"}}",
+	    "{\"eventTime\":\"2026-11-%02dT00:00:00Z\",\"eventID\":\"%s-%d\","
+	    "\"eventName\":\"%s\","
+	    "\"readOnly\":true,\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":"
+	    "\"alice\"}}",
 	    day, name, day, name);
 	return store_audit_append(tx, text, &r, 1, NOW);
 }
@@ -218,10 +221,11 @@ count(void *arg, const struct store_audit_event *e)
 static void
 t_retention(void **state)
 {
-	struct store_audit_query q = {
-		.by = STORE_AUDIT_RESOURCE_NAME, .value = "s-1", .to_s = INT64_MAX / 2,
-		.before_s = INT64_MAX, .before_seq = INT64_MAX
-	};
+	struct store_audit_query q = { .by = STORE_AUDIT_RESOURCE_NAME,
+		.value = "s-1",
+		.to_s = INT64_MAX / 2,
+		.before_s = INT64_MAX,
+		.before_seq = INT64_MAX };
 	struct bench b;
 	int found = 0;
 	(void)state;
@@ -265,8 +269,10 @@ t_lookup(void **state)
 	bench_init(&b);
 	OK(apply(&b.w, append_days));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct store_audit_query q = { .by = rows[i].by, .value = rows[i].value,
-			.to_s = INT64_MAX / 2, .before_s = INT64_MAX,
+		struct store_audit_query q = { .by = rows[i].by,
+			.value = rows[i].value,
+			.to_s = INT64_MAX / 2,
+			.before_s = INT64_MAX,
 			.before_seq = INT64_MAX };
 		int n = 0;
 
@@ -304,8 +310,10 @@ t_damage(void **state)
 		{ "UPDATE audit_marks SET seq = 9 WHERE kind = 'head'", true },
 		{ "DELETE FROM audit_marks", true },
 		{ "DELETE FROM audit_marks; DELETE FROM audit_events", true },
-		{ "INSERT INTO audit_events SELECT 11, event, hash, time_s, event_id, event_name,"
-		  " event_source, access_key, read_only, username FROM audit_events WHERE seq = 1",
+		{ "INSERT INTO audit_events SELECT 11, event, hash, time_s, event_id, "
+		  "event_name,"
+		  " event_source, access_key, read_only, username FROM audit_events "
+		  "WHERE seq = 1",
 		    true },
 	};
 	(void)state;
@@ -337,6 +345,46 @@ t_no_key(void **state)
 	world_fini(&w);
 }
 
+/* --- a full disk -------------------------------------------------------------------- */
+
+static int
+leave_no_room(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	return sqlite3_exec(tx->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL) == 0
+	    ? 0
+	    : ERR_STORE;
+}
+
+static int
+make_room(struct store_tx *tx, struct arena *mem)
+{
+	(void)mem;
+	return sqlite3_exec(tx->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL) ==
+		0
+	    ? 0
+	    : ERR_STORE;
+}
+
+static void
+t_full(void **state)
+{
+	struct bench b;
+	int64_t events = 0;
+	(void)state;
+
+	bench_init(&b);
+	OK(apply(&b.w, leave_no_room));
+	while (events < 1000 && apply(&b.w, append_one) == 0)
+		events++;
+	assert_true(events < 1000 && store_is_full(b.w.store));
+	OK(apply(&b.w, make_room));
+	OK(apply(&b.w, append_one));
+	assert_false(store_is_full(b.w.store));
+	assert_trail(&b, events + 1);
+	bench_fini(&b);
+}
+
 int
 main(void)
 {
@@ -347,6 +395,7 @@ main(void)
 		cmocka_unit_test(t_lookup),
 		cmocka_unit_test(t_damage),
 		cmocka_unit_test(t_no_key),
+		cmocka_unit_test(t_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
