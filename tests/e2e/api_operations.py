@@ -482,7 +482,7 @@ def strangers(world, ssm):
             EncodedMessage="x")
     refused("the same at IAM", client(world, "iam").list_ssh_public_keys, "InvalidAction")
     refused("the same at Logs", client(world, "logs").describe_log_groups, "UnknownOperationException")
-    refused("the same at CloudTrail", client(world, "cloudtrail").lookup_events,
+    refused("the same at CloudTrail", client(world, "cloudtrail").describe_trails,
             "UnknownOperationException")
     s3 = client(world, "s3")
     refused("S3", s3.list_buckets, "InvalidRequest")
