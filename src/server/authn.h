@@ -4,7 +4,7 @@
  * session tokens; keys are looked up in the store for each request.
  *
  * The answer is a principal or a class of failure with the text AWS uses.  How a class is
- * worded as a code and a status differs by service (api/api_error.c); the gateway turns
+ * worded as a code and a status differs by service (api/error.c); the gateway turns
  * all of them into 403.  Nothing here decides what a principal may do: see authorise.h.
  */
 #pragma once

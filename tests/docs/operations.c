@@ -11,7 +11,7 @@
  */
 #include <stdio.h>
 
-#include "server/api/iam.h"
+#include "server/api/iam/iam.h"
 
 static void
 print_members(const struct shape *s)
