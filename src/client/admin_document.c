@@ -167,7 +167,7 @@ document_put(struct cli *c, int argc, char **argv)
 		.examples = "  sallyport admin document put TailLogs tail-logs.json\n"
 			    "  sallyport admin document put SSM-SessionManagerRunShell "
 			    "preferences.json\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 	};
 	struct put p = { .content = { .max = DOCUMENT_CONTENT_MAX + 1 } };
 	int r;
@@ -197,7 +197,7 @@ document_get(struct cli *c, int argc, char **argv)
 		.synopsis = "NAME [--document-version N]",
 		.what = "Prints the content of a document as it was put.",
 		.examples = "  sallyport admin document get SSM-SessionManagerRunShell\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 	};
@@ -278,7 +278,7 @@ document_list(struct cli *c, int argc, char **argv)
 		    "Lists the documents of the account, and which version of each is "
 		    "the default.",
 		.examples = "  sallyport admin document list --all\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 		.wordless = true,
@@ -312,7 +312,7 @@ document_delete(struct cli *c, int argc, char **argv)
 		.what = "Deletes documents with all their versions.  Sessions that run "
 			"keep theirs.",
 		.examples = "  sallyport admin document delete TailLogs\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 	};
 	auto_json *done = json_array();
 	int r, worst = CLI_OK;

@@ -30,7 +30,7 @@ lock_add(struct cli *c, int argc, char **argv)
 		    "Cuts somebody off: every call is denied, open sessions end within a "
 		    "second, and\na node loses its connection.  " WHOM,
 		.examples = "  sallyport admin lock add user/alice --reason 'laptop stolen'\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 	};
@@ -65,7 +65,7 @@ lock_remove(struct cli *c, int argc, char **argv)
 		.synopsis = "WHOM",
 		.what = "Takes a lock away.  Sessions that it ended do not come back.\n" WHOM,
 		.examples = "  sallyport admin lock remove user/alice\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 	};
 	struct cli_field field = { "Principal", NULL };
 	auto_json *answer = NULL;
@@ -133,7 +133,7 @@ lock_list(struct cli *c, int argc, char **argv)
 		.synopsis = "",
 		.what = "Lists who is locked, since when, by whom, and why.",
 		.examples = "  sallyport admin lock list\n",
-		.exits = ADMIN_EXITS,
+		.exits = CLI_EXITS,
 		.wordless = true,
 	};
 	auto_json *locks = json_array();

@@ -27,10 +27,6 @@ const struct cli_command cli_commands[] = {
 };
 const size_t cli_commands_len = ARRAY_LEN(cli_commands);
 
-static const char exits[] = "  0  done\n"
-			    "  1  it did not work; standard error says why\n"
-			    "  2  the command line is wrong\n";
-
 /* --- suggestions ------------------------------------------------------------------- */
 
 enum { NAME_MAX_LEN = 32 };
@@ -167,7 +163,7 @@ cli_main(int argc, char **argv)
 		.examples = "  sallyport ls\n"
 			    "  sallyport connect web-1\n"
 			    "  sallyport exec web-1 -- uptime\n",
-		.exits = exits,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 		.first_word_ends = true,

@@ -23,6 +23,12 @@ enum {
 	CLI_USAGE = 2, /* also: the name of a node fits several */
 };
 
+/* The statuses as --help tells them, for commands that have no others. */
+#define CLI_EXITS                                         \
+	"  0  done\n"                                     \
+	"  1  it did not work; standard error says why\n" \
+	"  2  the command line is wrong\n"
+
 struct cli {
 	struct aws_overrides over; /* global options */
 	const char *output;

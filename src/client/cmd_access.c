@@ -13,11 +13,6 @@
 
 enum { OUTPUT_MAX = 16 * 1024 * 1024, BODY_MAX = 64 * 1024 };
 
-#define EXITS                                             \
-	"  0  done\n"                                     \
-	"  1  it did not work; standard error says why\n" \
-	"  2  the command line is wrong\n"
-
 /* --- request -------------------------------------------------------------------------- */
 
 struct asking {
@@ -74,7 +69,7 @@ access_request(struct cli *c, int argc, char **argv)
 		    "the id of the\nrequest; once it is approved \"sallyport access token "
 		    "ID\" gives the keys.",
 		.examples = "  sallyport access request web-1 --reason 'disk full, INC-4711'\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 	};
@@ -178,7 +173,7 @@ access_list(struct cli *c, int argc, char **argv)
 		.synopsis = "[--all]",
 		.what = "Lists the requests that wait for a decision.",
 		.examples = "  sallyport access list --all\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 		.wordless = true,
@@ -258,7 +253,7 @@ access_approve(struct cli *c, int argc, char **argv)
 		    "Agrees to a request.  From then on the one who asked has access; with "
 		    "two\napprovers, from the second one on.  Nobody approves their own.",
 		.examples = "  sallyport access approve oi-0123456789ab --minutes 30\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 	};
@@ -286,7 +281,7 @@ access_deny(struct cli *c, int argc, char **argv)
 		.synopsis = "ID [--comment TEXT]",
 		.what = "Refuses a request that waits.  One voice is enough.",
 		.examples = "  sallyport access deny oi-0123456789ab --comment 'use staging'\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 	};
@@ -308,7 +303,7 @@ access_revoke(struct cli *c, int argc, char **argv)
 		.what = "Takes approved access back: sessions that it opened end within a "
 			"second.",
 		.examples = "  sallyport access revoke oi-0123456789ab\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 	};
 	int r;
 
@@ -354,7 +349,7 @@ access_token(struct cli *c, int argc, char **argv)
 		    "a shell.\nThey are good for what was approved, and as long.",
 		.examples = "  eval \"$(sallyport access token oi-0123456789ab)\"\n"
 			    "  sallyport connect web-1\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 	};
 	struct cli_field field = { "AccessRequestId", NULL };
 	auto_json *answer = NULL;
@@ -394,7 +389,7 @@ cmd_access(struct cli *c, int argc, char **argv)
 			"has a --help\nof its own.",
 		.examples = "  sallyport access request web-1 --reason 'disk full'\n"
 			    "  sallyport access approve oi-0123456789ab --minutes 30\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.first_word_ends = true,
 	};
 	int r;

@@ -12,7 +12,7 @@ static const struct cli_usage usage = {
 	.examples = "  sallyport admin document list --all\n"
 		    "  sallyport admin lock add user/alice --reason 'laptop stolen'\n"
 		    "  sallyport admin audit verify --key audit.pub\n",
-	.exits = ADMIN_EXITS,
+	.exits = CLI_EXITS,
 	.first_word_ends = true,
 };
 

@@ -17,11 +17,6 @@ enum {
 	LIMIT_MAX = 1000 * 1000,
 };
 
-#define EXITS                                           \
-	"  0  listed (perhaps nothing)\n"               \
-	"  1  the service did not answer, or refused\n" \
-	"  2  the command line is wrong\n"
-
 /* The service filters by one of them; by the others this program does. */
 enum { BY_USER, BY_EVENT, BY_RESOURCE, BY_ID, BY_SOURCE, BY_KEY, BY_READ_ONLY, BY_LEN };
 static const char *const attribute_names[BY_LEN] = {
@@ -371,7 +366,7 @@ audit_tail(struct cli *c, int argc, char **argv)
 		    "--output json an\narray of them, or with -f an event in each line.",
 		.examples = "  sallyport audit tail -f\n"
 			    "  sallyport audit tail -n 100 --output json\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 		.wordless = true,
@@ -417,7 +412,7 @@ audit_search(struct cli *c, int argc, char **argv)
 			    "  sallyport audit search --resource mi-0123456789abcdef0 "
 			    "--event SessionEnded\n"
 			    "  sallyport audit search --read-only false --follow\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.options = options,
 		.noptions = ARRAY_LEN(options),
 		.wordless = true,
@@ -446,7 +441,7 @@ cmd_audit(struct cli *c, int argc, char **argv)
 		    "Who did what, when and from where.  Each has a --help of its own.",
 		.examples = "  sallyport audit tail -f\n"
 			    "  sallyport audit search --user alice --since 7d\n",
-		.exits = EXITS,
+		.exits = CLI_EXITS,
 		.first_word_ends = true,
 	};
 	int r;

@@ -23,6 +23,10 @@ import terminal
 from e2e import equal, ok, wait_until
 
 ADMIN = ("admin", "audit")
+ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+TRUST_ALL = ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
+             '"Principal": {"AWS": "%s"}}]}')
 
 
 def sallyport(world, *args, **env):
@@ -129,16 +133,51 @@ def denials(world):
           [("TargetNotConnected", "mi-00000000000000000")], "a call that failed is there with its error")
 
 
+def temporary(words, name, credentials):
+    words[f"secret of {name}"] = credentials["SecretAccessKey"]
+    words[f"token of {name}"] = credentials["SessionToken"]
+
+
+def identity_secrets(world):
+    """What IAM and STS hand out, and what they are told."""
+    iam, words = world.boto("iam"), {"password": "Corr3ct-horse-battery", "wrong password": "Wr0ng-horse-battery"}
+    iam.create_user(UserName="sybil")
+    iam.put_user_policy(UserName="sybil", PolicyName="all", PolicyDocument=ALLOW_ALL)
+    iam.create_login_profile(UserName="sybil", Password=words["password"])
+    key = iam.create_access_key(UserName="sybil")["AccessKey"]
+    words["key of a user"] = key["SecretAccessKey"]
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="sybil")["VirtualMFADevice"]
+    words["seed of a second factor"] = device["Base32StringSeed"].decode()
+    sybil = (key["AccessKeyId"], key["SecretAccessKey"])
+    for call, args in ((world.boto("iam", *sybil).change_password,
+                        {"OldPassword": words["wrong password"], "NewPassword": words["password"]}),
+                       (iam.create_login_profile, {"UserName": "sybil", "Password": words["password"] + "\x07"})):
+        try:
+            call(**args)
+            ok(False, "a password that is wrong is refused")
+        except botocore.exceptions.ClientError:
+            pass
+    temporary(words, "GetSessionToken", world.boto("sts", *sybil).get_session_token()["Credentials"])
+    account = world.boto("sts").get_caller_identity()["Account"]
+    iam.create_role(RoleName="sybil", AssumeRolePolicyDocument=TRUST_ALL % account)
+    temporary(words, "AssumeRole", world.boto("sts", *sybil).assume_role(
+        RoleArn=f"arn:aws:iam::{account}:role/sybil", RoleSessionName="sybil")["Credentials"])
+    return words
+
+
 def secrets(world):
     """Everything that was handed out, against everything that was written down."""
     activation = world.ssm.create_activation(IamRole="SallyportNode")
     node = world.node_id("node")
     token = world.ssm.start_session(Target=node)["TokenValue"]
-    words = {"activation code": activation["ActivationCode"], "session token": token, "secret key": world.secret}
+    words = {"activation code": activation["ActivationCode"], "session token": token,
+             "secret key": world.secret, **identity_secrets(world)}
     text = json.dumps(trail(world))
+    log = world.server.text()
     ok(activation["ActivationId"] in text, "the activation is there by its id")
     for what, secret in words.items():
         ok(secret not in text, f"no {what} in {len(text)} bytes of events")
+        ok(secret not in log, f"no {what} in the log of the server")
     registered = [e for e in trail(world) if e["eventName"] == "RegisterManagedInstance"]
     equal((registered[0]["requestParameters"]["activationCode"], registered[0]["responseElements"]["instanceId"]),
           ("HIDDEN_DUE_TO_SECURITY_REASONS", node), "the registration is there, its code hidden")
