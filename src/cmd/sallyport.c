@@ -5,8 +5,8 @@
 
 #include "base/base.h"
 #include "base/heap.h"
-#include "client/cli.h"
-#include "client/plugin.h"
+#include "client/cli/cli.h"
+#include "client/command/plugin.h"
 #include "codec/json.h"
 
 /* A socket must not become standard input because the caller had closed that. */

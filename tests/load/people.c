@@ -20,7 +20,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "client/live.h"
+#include "client/session/live.h"
 #include "crypto/crypto.h"
 
 enum {

@@ -20,7 +20,7 @@
 
 #include "agent/agent.h"
 #include "base/buf.h"
-#include "client/session.h"
+#include "client/session/session.h"
 #include "crypto/crypto.h"
 #include "ev/sim.h"
 #include "proto/ids.h"

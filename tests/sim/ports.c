@@ -5,7 +5,7 @@
  */
 #include "fleet.h"
 
-#include "client/port.h"
+#include "client/port/port.h"
 #include "flow.h"
 
 enum {

@@ -6,7 +6,7 @@
 
 #include "unit/check.h"
 
-#include "client/session.h"
+#include "client/session/session.h"
 #include "crypto/crypto.h"
 #include "ev/sim.h"
 #include "net/http_server.h"

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/slurp.h"
+#include "client/terminal/slurp.h"
 #include "unit/check.h"
 
 enum { TEXT_MAX = 1024 * 1024, ARGS_MAX = 32 };

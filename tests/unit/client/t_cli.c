@@ -2,7 +2,7 @@
 /* The command line before any call is made: options, help, suggestions, mistakes. */
 #include "unit/check.h"
 
-#include "client/cli.h"
+#include "client/cli/cli.h"
 #include "unit/client/printed.h"
 
 enum { ARGS = 9 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of progress, and which words name a node. */
-#include "client/commands.h"
-#include "client/copy.h"
-#include "client/table.h"
+#include "client/command/commands.h"
+#include "client/copy/copy.h"
+#include "client/terminal/table.h"
 #include "unit/check.h"
 
 static void

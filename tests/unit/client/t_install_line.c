@@ -2,8 +2,8 @@
 /* The line for a new node: which packages, and that a shell reads it as meant. */
 #include "unit/check.h"
 
-#include "client/install_line.h"
-#include "client/slurp.h"
+#include "client/command/install_line.h"
+#include "client/terminal/slurp.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -2,7 +2,7 @@
 /* Which node a word means, filters, and the names in EC2's answer. */
 #include "unit/check.h"
 
-#include "client/nodes.h"
+#include "client/command/nodes.h"
 #include "codec/json.h"
 
 #define NODE(id, name, host, ping)                                                  \

@@ -5,7 +5,7 @@
  */
 #include "unit/check.h"
 
-#include "client/plugin.h"
+#include "client/command/plugin.h"
 #include "unit/client/printed.h"
 
 #define ENV     "AWS_SSM_START_SESSION_RESPONSE"

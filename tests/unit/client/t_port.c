@@ -5,7 +5,7 @@
  */
 #include "unit/check.h"
 
-#include "client/forward.h"
+#include "client/forward/forward.h"
 #include "ev/sim.h"
 
 /* --- words ------------------------------------------------------------------------------ */

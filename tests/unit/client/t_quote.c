@@ -2,8 +2,8 @@
 /* Words for a shell: what is written, and what a real sh reads. */
 #include "unit/check.h"
 
-#include "client/quote.h"
-#include "client/slurp.h"
+#include "client/terminal/quote.h"
+#include "client/terminal/slurp.h"
 
 static const char *const words[] = { "plain", "a b", "it's", "''", "$HOME", "`id`",
 	"$(id)", "two\nlines", "", "*", "?", "[a]", "~", "#", "!", "A=1", "a;b", "a&b",

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/aws.h"
+#include "client/aws/aws.h"
 
 static char dir[] = "/tmp/sallyport-settings-XXXXXX";
 

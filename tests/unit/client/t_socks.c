@@ -2,7 +2,7 @@
 /* SOCKS 5 up to the request, cut in every way; and nothing behind the request is taken. */
 #include "unit/check.h"
 
-#include "client/socks.h"
+#include "client/forward/socks.h"
 
 struct outcome {
 	enum socks_event end;

@@ -2,7 +2,7 @@
 /* Columns: widths in cells, what strangers wrote, colours. */
 #include "unit/check.h"
 
-#include "client/table.h"
+#include "client/terminal/table.h"
 
 static void
 t_width(void **state)

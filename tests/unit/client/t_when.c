@@ -2,7 +2,7 @@
 /* Times as people write them. */
 #include "unit/check.h"
 
-#include "client/when.h"
+#include "client/terminal/when.h"
 
 static void
 t_ago(void **state)
