@@ -36,41 +36,9 @@ const struct api_service_info api_services[API_SERVICES] = {
 };
 
 static const struct api_op *const groups[] = {
-	api_access_ops,
-	api_access_review_ops,
-	api_activation_ops,
-	api_agent_ops,
-	api_association_ops,
-	api_audit_ops,
-	api_cloudtrail_ops,
-	api_document_ops,
-	api_ec2_ops,
-	api_ec2_tag_ops,
-	api_iam_account_ops,
-	api_iam_attach_ops,
-	api_iam_group_ops,
-	api_iam_inline_ops,
-	api_iam_key_ops,
-	api_iam_alias_ops,
-	api_iam_login_ops,
-	api_iam_mfa_ops,
-	api_iam_password_ops,
-	api_iam_oidc_ops,
-	api_iam_policy_ops,
-	api_iam_profile_ops,
-	api_iam_role_ops,
-	api_iam_simulate_ops,
-	api_iam_user_ops,
-	api_iam_version_ops,
-	api_lock_ops,
-	api_mds_ops,
-	api_node_ops,
-	api_session_ops,
-	api_setting_ops,
-	api_sts_ops,
-	api_sts_role_ops,
-	api_sts_web_ops,
-	api_tag_ops,
+#define GROUP_ENTRY(group) group##_ops,
+	API_GROUPS(GROUP_ENTRY)
+#undef GROUP_ENTRY
 };
 
 /* What must never be forgotten in a row. */

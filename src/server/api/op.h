@@ -92,42 +92,26 @@ struct api_op {
 	bool poll;
 };
 
-/* The groups; each ends with a row without a name. */
-extern const struct api_op api_access_ops[];
-extern const struct api_op api_access_review_ops[];
-extern const struct api_op api_activation_ops[];
-extern const struct api_op api_agent_ops[];
-extern const struct api_op api_association_ops[];
-extern const struct api_op api_audit_ops[];
-extern const struct api_op api_cloudtrail_ops[];
-extern const struct api_op api_document_ops[];
-extern const struct api_op api_ec2_ops[];
-extern const struct api_op api_ec2_tag_ops[];
-extern const struct api_op api_iam_account_ops[];
-extern const struct api_op api_iam_attach_ops[];
-extern const struct api_op api_iam_group_ops[];
-extern const struct api_op api_iam_inline_ops[];
-extern const struct api_op api_iam_key_ops[];
-extern const struct api_op api_iam_alias_ops[];
-extern const struct api_op api_iam_login_ops[];
-extern const struct api_op api_iam_mfa_ops[];
-extern const struct api_op api_iam_password_ops[];
-extern const struct api_op api_iam_oidc_ops[];
-extern const struct api_op api_iam_policy_ops[];
-extern const struct api_op api_iam_profile_ops[];
-extern const struct api_op api_iam_role_ops[];
-extern const struct api_op api_iam_simulate_ops[];
-extern const struct api_op api_iam_user_ops[];
-extern const struct api_op api_iam_version_ops[];
-extern const struct api_op api_lock_ops[];
-extern const struct api_op api_mds_ops[];
-extern const struct api_op api_node_ops[];
-extern const struct api_op api_session_ops[];
-extern const struct api_op api_setting_ops[];
-extern const struct api_op api_sts_ops[];
-extern const struct api_op api_sts_role_ops[];
-extern const struct api_op api_sts_web_ops[];
-extern const struct api_op api_tag_ops[];
+/*
+ * The groups: <folder>_<file> is the array <folder>_<file>_ops of <folder>/<file>.c, which ends
+ * with a row without a name.  What is not in this list is not served.
+ */
+#define API_GROUPS(X)								\
+	X(audit_cloudtrail) X(audit_export)					\
+	X(ec2_instance) X(ec2_tag)						\
+	X(iam_account) X(iam_alias) X(iam_attach) X(iam_group) X(iam_inline)	\
+	X(iam_key) X(iam_login) X(iam_mfa) X(iam_oidc) X(iam_password)		\
+	X(iam_policy) X(iam_profile) X(iam_role) X(iam_simulate) X(iam_user)	\
+	X(iam_version)								\
+	X(own_access_review) X(own_lock)					\
+	X(ssm_access) X(ssm_activation) X(ssm_agent) X(ssm_association)		\
+	X(ssm_document) X(ssm_mds) X(ssm_node) X(ssm_session) X(ssm_setting)	\
+	X(ssm_tag)								\
+	X(sts_caller) X(sts_role) X(sts_web)
+
+#define API_GROUP_DECLARE(group) extern const struct api_op group##_ops[];
+API_GROUPS(API_GROUP_DECLARE)
+#undef API_GROUP_DECLARE
 
 /* All rows with their parsed inputs. */
 struct op_table {

@@ -223,7 +223,7 @@ lookup_events(struct api_call *c)
 	return 0;
 }
 
-const struct api_op api_cloudtrail_ops[] = {
+const struct api_op audit_cloudtrail_ops[] = {
 	{
 	    .service = API_CLOUDTRAIL,
 	    .access = API_READ,

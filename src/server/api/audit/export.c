@@ -160,7 +160,7 @@ export_events(struct api_call *c)
 	return err;
 }
 
-const struct api_op api_audit_ops[] = {
+const struct api_op audit_export_ops[] = {
 	{
 	    .service = API_SALLYPORT,
 	    .access = API_READ,

@@ -397,7 +397,7 @@ describe_status(struct api_call *c)
 	"Filters=<Filter>: list(<Filter>)[struct { Name: string; Values=<Value>: " \
 	"list(<item>)[string] }]"
 
-const struct api_op api_ec2_ops[] = {
+const struct api_op ec2_instance_ops[] = {
 	{
 	    .service = API_EC2,
 	    .access = API_READ,

@@ -243,7 +243,7 @@ describe_tags(struct api_call *c)
 	return 0;
 }
 
-const struct api_op api_ec2_tag_ops[] = {
+const struct api_op ec2_tag_ops[] = {
 	{
 	    .service = API_EC2,
 	    .access = API_WRITE,

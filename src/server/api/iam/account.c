@@ -421,7 +421,7 @@ account_details(struct api_call *c)
 
 #define ENTITY "User|Role|Group|LocalManagedPolicy|AWSManagedPolicy"
 
-const struct api_op api_iam_account_ops[] = {
+const struct api_op iam_account_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_READ,

@@ -182,7 +182,7 @@ get_summary(struct api_call *c)
 
 #define ALIAS "AccountAlias*: string{3..63 /[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]/}"
 
-const struct api_op api_iam_alias_ops[] = {
+const struct api_op iam_alias_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

@@ -219,7 +219,7 @@ delete_boundary(struct api_call *c)
 	    IAM_OWNER_ROW(API_WRITE, "Delete" Kind "PermissionsBoundary", Kind, finder, \
 		name, true, delete_boundary)
 
-const struct api_op api_iam_attach_ops[] = {
+const struct api_op iam_attach_ops[] = {
 	ATTACHED("User", iam_user_resource, IAM_NAME_64),
 	ATTACHED("Group", iam_group_resource, IAM_NAME),
 	ATTACHED("Role", iam_role_resource, IAM_NAME_64),

@@ -231,7 +231,7 @@ list_groups_for_user(struct api_call *c)
 
 #define GROUP_AND_USER "{ GroupName*: " IAM_NAME "; UserName*: " IAM_NAME " }"
 
-const struct api_op api_iam_group_ops[] = {
+const struct api_op iam_group_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

@@ -168,7 +168,7 @@ list_policies(struct api_call *c)
 	    IAM_OWNER_ROW(API_READ, "List" Kind "Policies", Kind, finder,              \
 		name "; " IAM_PAGING, false, list_policies)
 
-const struct api_op api_iam_inline_ops[] = {
+const struct api_op iam_inline_ops[] = {
 	ROWS("User", iam_user_resource, IAM_NAME),
 	ROWS("Group", iam_group_resource, IAM_NAME),
 	ROWS("Role", iam_role_resource, IAM_NAME_64),

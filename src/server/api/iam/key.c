@@ -240,7 +240,7 @@ get_access_key_last_used(struct api_call *c)
 
 #define KEY_ID "AccessKeyId*: string{16..128 /[\\w]+/}"
 
-const struct api_op api_iam_key_ops[] = {
+const struct api_op iam_key_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

@@ -270,7 +270,7 @@ change_password(struct api_call *c)
 
 #define PASSWORD "string{1..128 /[\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{FF}]+/}"
 
-const struct api_op api_iam_login_ops[] = {
+const struct api_op iam_login_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

@@ -422,7 +422,7 @@ list_virtual_devices(struct api_call *c)
 	"AuthenticationCode1*~: string{6..6 /[\\d]+/}; " \
 	"AuthenticationCode2*~: string{6..6 /[\\d]+/}"
 
-const struct api_op api_iam_mfa_ops[] = {
+const struct api_op iam_mfa_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

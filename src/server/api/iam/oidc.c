@@ -358,7 +358,7 @@ delete_provider(struct api_call *c)
 #define CLIENT      "string{1..255}"
 #define THUMBPRINTS "list[string{40..40}]"
 
-const struct api_op api_iam_oidc_ops[] = {
+const struct api_op iam_oidc_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

@@ -84,7 +84,7 @@ delete_policy(struct api_call *c)
 	return api_write(c, delete_change, NULL);
 }
 
-const struct api_op api_iam_password_ops[] = {
+const struct api_op iam_password_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_READ,

@@ -237,7 +237,7 @@ list_policy_tags(struct api_call *c)
 #define POLICY .service = API_IAM, .find = iam_policy_resource
 #define BY_ARN "PolicyArn*: " IAM_ARN
 
-const struct api_op api_iam_policy_ops[] = {
+const struct api_op iam_policy_ops[] = {
 	{
 	    POLICY,
 	    .access = API_WRITE,

@@ -285,7 +285,7 @@ list_profile_tags(struct api_call *c)
 #define PROFILE .service = API_IAM, .find = iam_profile_resource
 #define NAME    "InstanceProfileName*: " IAM_NAME
 
-const struct api_op api_iam_profile_ops[] = {
+const struct api_op iam_profile_ops[] = {
 	{
 	    PROFILE,
 	    .access = API_WRITE,

@@ -202,7 +202,7 @@ list_role_tags(struct api_call *c)
 #define DURATION "integer{3600..43200}"
 #define ROLE     .service = API_IAM, .find = iam_role_resource
 
-const struct api_op api_iam_role_ops[] = {
+const struct api_op iam_role_ops[] = {
 	{
 	    ROLE,
 	    .access = API_WRITE,

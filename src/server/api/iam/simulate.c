@@ -347,7 +347,7 @@ context_keys(struct api_call *c)
 	"ContextKeyType: string{" TYPES                                                  \
 	"} }]; ResourceHandlingOption: string{1..64}; " IAM_PAGING
 
-const struct api_op api_iam_simulate_ops[] = {
+const struct api_op iam_simulate_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_READ,

@@ -161,7 +161,7 @@ list_user_tags(struct api_call *c)
 	return iam_list_tags(c, STORE_USER);
 }
 
-const struct api_op api_iam_user_ops[] = {
+const struct api_op iam_user_ops[] = {
 	{
 	    .service = API_IAM,
 	    .access = API_WRITE,

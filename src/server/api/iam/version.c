@@ -254,7 +254,7 @@ delete_version(struct api_call *c)
 #define BY_ARN  "PolicyArn*: " IAM_ARN
 #define BY_ID   "VersionId*: string{/v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?/}"
 
-const struct api_op api_iam_version_ops[] = {
+const struct api_op iam_version_ops[] = {
 	{
 	    VERSION,
 	    .access = API_WRITE,

@@ -257,7 +257,7 @@ list_requests(struct api_call *c)
 
 #define COMMENT "Comment: string{0..256}"
 
-const struct api_op api_access_review_ops[] = {
+const struct api_op own_access_review_ops[] = {
 	{
 	    .service = API_SALLYPORT,
 	    .access = API_READ,

@@ -262,7 +262,7 @@ list_locks(struct api_call *c)
 
 #define PRINCIPAL "Principal*: string{1..2048}"
 
-const struct api_op api_lock_ops[] = {
+const struct api_op own_lock_ops[] = {
 	{
 	    .service = API_SALLYPORT,
 	    .access = API_WRITE,

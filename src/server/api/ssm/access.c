@@ -340,7 +340,7 @@ get_access_token(struct api_call *c)
 
 #define TAG_CHARS "/^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$/"
 
-const struct api_op api_access_ops[] = {
+const struct api_op ssm_access_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_WRITE,

@@ -293,7 +293,7 @@ delete_activation(struct api_call *c)
 #define ACTIVATION_ID "/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/"
 #define TAG_CHARS     "/^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$/"
 
-const struct api_op api_activation_ops[] = {
+const struct api_op ssm_activation_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_WRITE,

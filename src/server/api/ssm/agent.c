@@ -355,7 +355,7 @@ update_information(struct api_call *c)
 #define NODE_ID "/(^i-(\\w{8}|\\w{17})$)|(^mi-\\w{17}$)/"
 #define RSA_KEY "string{392..4096}"
 
-const struct api_op api_agent_ops[] = {
+const struct api_op ssm_agent_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_WRITE,

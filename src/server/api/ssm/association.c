@@ -64,7 +64,7 @@ get_parameters(struct api_call *c)
 	"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}/}"
 #define ENTRY "map{0..50}<string{1..64},string{0..4096}>"
 
-const struct api_op api_association_ops[] = {
+const struct api_op ssm_association_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_READ,

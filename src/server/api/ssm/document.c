@@ -53,7 +53,7 @@ describe_document(struct api_call *c)
 	"DocumentFormat: string{YAML|JSON|TEXT}; "              \
 	"TargetType: string{..200 /^\\/[\\w\\.\\-\\:\\/]*$/}"
 
-const struct api_op api_document_ops[] = {
+const struct api_op ssm_document_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_WRITE,

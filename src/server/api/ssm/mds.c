@@ -44,7 +44,7 @@ accept(struct api_call *c)
 		.run = handler, .poll = true                               \
 	}
 
-const struct api_op api_mds_ops[] = {
+const struct api_op ssm_mds_ops[] = {
 	{
 	    .service = API_MDS,
 	    .access = API_READ,

@@ -226,7 +226,7 @@ update_role(struct api_call *c)
 #define NODE_ID                                                                          \
 	"string{10..124 /(^mi-[0-9a-f]{17}$)|(^i-([0-9a-f]{8}|[0-9a-f]{17})$)/}"
 
-const struct api_op api_node_ops[] = {
+const struct api_op ssm_node_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_READ,

@@ -341,7 +341,7 @@ get_connection_status(struct api_call *c)
 
 #define SESSION_ID_INPUT "{ SessionId*: string{1..96} }"
 
-const struct api_op api_session_ops[] = {
+const struct api_op ssm_session_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_WRITE,

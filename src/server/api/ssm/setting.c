@@ -208,7 +208,7 @@ setting_is_advanced(struct api_call *c, bool *advanced)
 	return err;
 }
 
-const struct api_op api_setting_ops[] = {
+const struct api_op ssm_setting_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_READ,

@@ -160,7 +160,7 @@ list_tags(struct api_call *c)
 	"PatchBaseline|OpsItem|OpsMetadata|Automation|Association}; ResourceId*: string"
 #define TAG_CHARS "/^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$/"
 
-const struct api_op api_tag_ops[] = {
+const struct api_op ssm_tag_ops[] = {
 	{
 	    .service = API_SSM,
 	    .access = API_WRITE,

@@ -60,7 +60,7 @@ get_access_key_info(struct api_call *c)
 	return err;
 }
 
-const struct api_op api_sts_ops[] = {
+const struct api_op sts_caller_ops[] = {
 	{
 	    .service = API_STS,
 	    .access = API_READ,

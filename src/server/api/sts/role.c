@@ -211,7 +211,7 @@ assume_role(struct api_call *c)
 	return sts_give(c, g, life_ms, role_written);
 }
 
-const struct api_op api_sts_role_ops[] = {
+const struct api_op sts_role_ops[] = {
 	{
 	    .service = API_STS,
 	    .access = API_WRITE,

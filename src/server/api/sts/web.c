@@ -344,7 +344,7 @@ role_resource(struct api_call *c)
 	return resource_add(c, api_str(c, "RoleArn"));
 }
 
-const struct api_op api_sts_web_ops[] = {
+const struct api_op sts_web_ops[] = {
 	{
 	    .service = API_STS,
 	    .access = API_WRITE,
