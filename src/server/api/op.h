@@ -101,8 +101,8 @@ struct api_op {
 	X(ec2_instance) X(ec2_tag)						\
 	X(iam_account) X(iam_alias) X(iam_attach) X(iam_group) X(iam_inline)	\
 	X(iam_key) X(iam_login) X(iam_mfa) X(iam_oidc) X(iam_password)		\
-	X(iam_policy) X(iam_profile) X(iam_role) X(iam_simulate) X(iam_user)	\
-	X(iam_version)								\
+	X(iam_policy) X(iam_profile) X(iam_role) X(iam_simulate) X(iam_tags)	\
+	X(iam_user) X(iam_version)						\
 	X(own_access_review) X(own_lock)					\
 	X(ssm_access) X(ssm_activation) X(ssm_agent) X(ssm_association)		\
 	X(ssm_document) X(ssm_mds) X(ssm_node) X(ssm_session) X(ssm_setting)	\

@@ -19,7 +19,7 @@ find_subject(struct store_tx *tx, struct api_call *c, struct subject *s)
 {
 	int err;
 
-	s->kind = iam_named_kind(c);
+	s->kind = iam_subject_kind(c);
 	if ((err = iam_subject(tx, c, s->kind, &s->e)) != 0)
 		return err;
 	s->owner = store_owner(&c->mem, s->kind, s->e.name);

@@ -57,12 +57,6 @@ list_groups(struct api_call *c)
 	return iam_list(c, STORE_GROUP, "Groups", iam_write_head);
 }
 
-static int
-update_group(struct api_call *c)
-{
-	return iam_update(c, STORE_GROUP);
-}
-
 static bool
 count_one(void *arg, const char *holder, const char *member)
 {
@@ -268,7 +262,7 @@ const struct api_op iam_group_ops[] = {
 	    .input = "{ GroupName*: " IAM_NAME "; NewPath: " IAM_PATH
 		     "; NewGroupName: " IAM_NAME " }",
 	    .no_result = true,
-	    .run = update_group,
+	    .run = iam_update,
 	},
 	{
 	    .service = API_IAM,

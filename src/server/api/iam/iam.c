@@ -93,6 +93,27 @@ find_policy(struct store_tx *tx, struct api_call *c, struct store_entity *e)
 	return err;
 }
 
+/* In this order: an operation on a user may name a role or a policy besides. */
+enum store_entity_kind
+iam_subject_kind(const struct api_call *c)
+{
+	static const struct {
+		const char *member;
+		enum store_entity_kind kind;
+	} by[] = {
+		{ "UserName", STORE_USER },
+		{ "GroupName", STORE_GROUP },
+		{ "RoleName", STORE_ROLE },
+		{ "PolicyArn", STORE_POLICY },
+		{ "InstanceProfileName", STORE_PROFILE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(by); i++)
+		if (api_str(c, by[i].member) != NULL)
+			return by[i].kind;
+	assert(!"the row requires none of them");
+}
+
 int
 iam_subject(struct store_tx *tx, struct api_call *c, enum store_entity_kind kind,
     struct store_entity *e)
@@ -278,12 +299,12 @@ update_change(struct store_tx *tx, struct api_call *c)
 }
 
 int
-iam_update(struct api_call *c, enum store_entity_kind kind)
+iam_update(struct api_call *c)
 {
 	struct store_entity *e = arena_alloc(&c->mem, sizeof(*e));
 	int err = iam_check_path(c, api_str(c, "NewPath"));
 
-	*e = (struct store_entity){ .kind = kind };
+	*e = (struct store_entity){ .kind = iam_subject_kind(c) };
 	c->user = e;
 	return err != 0 ? err : api_write(c, update_change, NULL);
 }

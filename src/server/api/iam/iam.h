@@ -4,8 +4,8 @@
  * about them, their tags, their policies as text.
  *
  * Operations that do the same to users, groups, roles, policies or instance profiles are one
- * function here, told the kind; the entity is the one that the kind's member of the input names
- * (UserName, GroupName, RoleName, PolicyArn, InstanceProfileName).
+ * function here.  Their subject is what the input names, and the member that names it (UserName,
+ * GroupName, RoleName, PolicyArn, InstanceProfileName) says the kind.
  */
 #pragma once
 
@@ -30,6 +30,17 @@
 	"; Value*: string{0..256 /[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*/} }]"
 #define IAM_TAG_KEYS "list{..50}[" IAM_TAG_KEY "]"
 
+/* A row without anything special; bare: AWS's answer has no Result element. */
+#define IAM_ROW(rw, op, finder, members, bare, handler)                            \
+	{                                                                          \
+		.service = API_IAM, .access = rw, .name = op, .action = "iam:" op, \
+		.find = finder, .input = "{ " members " }", .no_result = bare,     \
+		.run = handler,                                                    \
+	}
+/* The same of an operation on users, groups and roles. */
+#define IAM_OWNER_ROW(rw, op, Kind, finder, members, bare, handler) \
+	IAM_ROW(rw, op, finder, Kind "Name*: " members, bare, handler)
+
 enum { IAM_PAGE = 100 }; /* rows of a page for which nobody asked a size */
 
 /* ---- entities ---- */
@@ -42,6 +53,8 @@ int iam_find(struct store_tx *tx, struct api_call *c, enum store_entity_kind kin
 /* The one that the input names; without a UserName the user who calls. */
 int iam_subject(struct store_tx *tx, struct api_call *c, enum store_entity_kind kind,
     struct store_entity *e) MUST_USE;
+/* Its kind; for operations that require the member that names it. */
+enum store_entity_kind iam_subject_kind(const struct api_call *c);
 /* A customer managed policy by its ARN.  ERR_NOTFOUND. */
 int iam_get_policy(struct store_tx *tx, struct api_call *c, const char *arn,
     struct store_entity *e) MUST_USE;
@@ -60,7 +73,7 @@ int iam_create(
 /* ValidationError unless it is NULL, "/", or begins and ends with '/'. */
 int iam_check_path(struct api_call *c, const char *path) MUST_USE;
 /* The whole of UpdateUser and UpdateGroup: NewPath, NewUserName or NewGroupName. */
-int iam_update(struct api_call *c, enum store_entity_kind kind) MUST_USE;
+api_handler iam_update;
 /* For walks over pairs that only ask whether there is any: *(bool *)arg. */
 store_pair_fn iam_found;
 /* DeleteConflict as long as policies are attached to the owner or in it. */
@@ -112,7 +125,3 @@ int iam_check_tags(struct api_call *c, bool fold) MUST_USE;
 /* Adds those of the input.  LimitExceeded. */
 int iam_put_tags(
     struct store_tx *tx, struct api_call *c, const struct store_entity *e) MUST_USE;
-/* Whole handlers: TagUser, UntagUser, ListUserTags and their sisters. */
-int iam_tag(struct api_call *c, enum store_entity_kind kind) MUST_USE;
-int iam_untag(struct api_call *c, enum store_entity_kind kind) MUST_USE;
-int iam_list_tags(struct api_call *c, enum store_entity_kind kind) MUST_USE;

@@ -24,7 +24,7 @@ struct subject {
 static int
 find_subject(struct store_tx *tx, struct api_call *c, struct subject *s)
 {
-	enum store_entity_kind k = iam_named_kind(c);
+	enum store_entity_kind k = iam_subject_kind(c);
 	int err;
 
 	if ((err = iam_subject(tx, c, k, &s->e)) != 0)

@@ -7,14 +7,6 @@
 
 /* ---- names ---- */
 
-enum store_entity_kind
-iam_named_kind(struct api_call *c)
-{
-	if (api_str(c, "UserName") != NULL)
-		return STORE_USER;
-	return api_str(c, "GroupName") != NULL ? STORE_GROUP : STORE_ROLE;
-}
-
 const char *
 iam_owner_name(const char *owner)
 {

@@ -10,14 +10,6 @@
 
 #define IAM_POLICY_PATH "string{1..512 /((/[A-Za-z0-9\\.,\\+@=_-]+)*)//}"
 
-/* A row of an operation that is the same for users, groups and roles. */
-#define IAM_OWNER_ROW(rw, op, Kind, finder, members, bare, handler)                \
-	{                                                                          \
-		.service = API_IAM, .access = rw, .name = op, .action = "iam:" op, \
-		.find = finder, .input = "{ " Kind "Name*: " members " }",         \
-		.no_result = bare, .run = handler,                                 \
-	}
-
 /* One that exists; what it points at lives in the call's arena, or for ever. */
 struct iam_policy {
 	const char *arn, *name, *path, *id, *description;
@@ -53,8 +45,6 @@ void iam_write_version(struct api_call *c, const char *document, const char *ver
 /* "vN" of one of the account's own; 0 for what cannot be one. */
 int64_t iam_version_number(const char *version);
 
-/* Whether the input has a UserName, a GroupName or a RoleName; one of them is required. */
-enum store_entity_kind iam_named_kind(struct api_call *c);
 /* "alice" of the owner "User/alice". */
 const char *iam_owner_name(const char *owner);
 /* "AmazonSSMFullAccess" of its ARN. */

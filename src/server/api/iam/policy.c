@@ -214,26 +214,6 @@ delete_policy(struct api_call *c)
 	return api_write(c, delete_change, NULL);
 }
 
-/* ---- tags ---- */
-
-static int
-tag_policy(struct api_call *c)
-{
-	return iam_tag(c, STORE_POLICY);
-}
-
-static int
-untag_policy(struct api_call *c)
-{
-	return iam_untag(c, STORE_POLICY);
-}
-
-static int
-list_policy_tags(struct api_call *c)
-{
-	return iam_list_tags(c, STORE_POLICY);
-}
-
 #define POLICY .service = API_IAM, .find = iam_policy_resource
 #define BY_ARN "PolicyArn*: " IAM_ARN
 
@@ -275,32 +255,6 @@ const struct api_op iam_policy_ops[] = {
 	    .input = "{ " BY_ARN " }",
 	    .no_result = true,
 	    .run = delete_policy,
-	},
-	{
-	    POLICY,
-	    .access = API_WRITE,
-	    .name = "TagPolicy",
-	    .action = "iam:TagPolicy",
-	    .input = "{ " BY_ARN "; Tags*: " IAM_TAGS " }",
-	    .no_result = true,
-	    .run = tag_policy,
-	},
-	{
-	    POLICY,
-	    .access = API_WRITE,
-	    .name = "UntagPolicy",
-	    .action = "iam:UntagPolicy",
-	    .input = "{ " BY_ARN "; TagKeys*: " IAM_TAG_KEYS " }",
-	    .no_result = true,
-	    .run = untag_policy,
-	},
-	{
-	    POLICY,
-	    .access = API_READ,
-	    .name = "ListPolicyTags",
-	    .action = "iam:ListPolicyTags",
-	    .input = "{ " BY_ARN "; " IAM_PAGING " }",
-	    .run = list_policy_tags,
 	},
 	{ 0 },
 };

@@ -262,26 +262,6 @@ remove_role(struct api_call *c)
 	return api_write(c, remove_change, NULL);
 }
 
-/* ---- tags ---- */
-
-static int
-tag_profile(struct api_call *c)
-{
-	return iam_tag(c, STORE_PROFILE);
-}
-
-static int
-untag_profile(struct api_call *c)
-{
-	return iam_untag(c, STORE_PROFILE);
-}
-
-static int
-list_profile_tags(struct api_call *c)
-{
-	return iam_list_tags(c, STORE_PROFILE);
-}
-
 #define PROFILE .service = API_IAM, .find = iam_profile_resource
 #define NAME    "InstanceProfileName*: " IAM_NAME
 
@@ -346,32 +326,6 @@ const struct api_op iam_profile_ops[] = {
 	    .input = "{ " NAME "; RoleName*: " IAM_NAME_64 " }",
 	    .no_result = true,
 	    .run = remove_role,
-	},
-	{
-	    PROFILE,
-	    .access = API_WRITE,
-	    .name = "TagInstanceProfile",
-	    .action = "iam:TagInstanceProfile",
-	    .input = "{ " NAME "; Tags*: " IAM_TAGS " }",
-	    .no_result = true,
-	    .run = tag_profile,
-	},
-	{
-	    PROFILE,
-	    .access = API_WRITE,
-	    .name = "UntagInstanceProfile",
-	    .action = "iam:UntagInstanceProfile",
-	    .input = "{ " NAME "; TagKeys*: " IAM_TAG_KEYS " }",
-	    .no_result = true,
-	    .run = untag_profile,
-	},
-	{
-	    PROFILE,
-	    .access = API_READ,
-	    .name = "ListInstanceProfileTags",
-	    .action = "iam:ListInstanceProfileTags",
-	    .input = "{ " NAME "; " IAM_PAGING " }",
-	    .run = list_profile_tags,
 	},
 	{ 0 },
 };

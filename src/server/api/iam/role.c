@@ -177,26 +177,6 @@ delete_role(struct api_call *c)
 	return api_write(c, delete_change, NULL);
 }
 
-/* ---- tags ---- */
-
-static int
-tag_role(struct api_call *c)
-{
-	return iam_tag(c, STORE_ROLE);
-}
-
-static int
-untag_role(struct api_call *c)
-{
-	return iam_untag(c, STORE_ROLE);
-}
-
-static int
-list_role_tags(struct api_call *c)
-{
-	return iam_list_tags(c, STORE_ROLE);
-}
-
 #define DESCRIPTION \
 	"string{..1000 /[\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{7E}\\x{A1}-\\x{FF}]*/}"
 #define DURATION "integer{3600..43200}"
@@ -265,32 +245,6 @@ const struct api_op iam_role_ops[] = {
 	    .input = "{ RoleName*: " IAM_NAME_64 " }",
 	    .no_result = true,
 	    .run = delete_role,
-	},
-	{
-	    ROLE,
-	    .access = API_WRITE,
-	    .name = "TagRole",
-	    .action = "iam:TagRole",
-	    .input = "{ RoleName*: " IAM_NAME_64 "; Tags*: " IAM_TAGS " }",
-	    .no_result = true,
-	    .run = tag_role,
-	},
-	{
-	    ROLE,
-	    .access = API_WRITE,
-	    .name = "UntagRole",
-	    .action = "iam:UntagRole",
-	    .input = "{ RoleName*: " IAM_NAME_64 "; TagKeys*: " IAM_TAG_KEYS " }",
-	    .no_result = true,
-	    .run = untag_role,
-	},
-	{
-	    ROLE,
-	    .access = API_READ,
-	    .name = "ListRoleTags",
-	    .action = "iam:ListRoleTags",
-	    .input = "{ RoleName*: " IAM_NAME_64 "; " IAM_PAGING " }",
-	    .run = list_role_tags,
 	},
 	{ 0 },
 };

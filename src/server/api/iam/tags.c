@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tags of entities.  Unlike those of SSM and EC2, keys of users and roles that differ only in
- * case are the same key.
+ * IAM: tags of entities, and the operations on them, which are the same for all kinds.  Unlike
+ * those of SSM and EC2, keys of users and roles that differ only in case are the same key.
  */
 #include "server/api/iam/iam.h"
 
@@ -98,11 +98,11 @@ iam_put_tags(struct store_tx *tx, struct api_call *c, const struct store_entity 
 /* ---- the handlers; c->user is the entity, of which a change knows only the kind at first */
 
 static struct store_entity *
-subject(struct api_call *c, enum store_entity_kind kind)
+subject(struct api_call *c)
 {
 	struct store_entity *e = arena_alloc(&c->mem, sizeof(*e));
 
-	e->kind = kind;
+	e->kind = iam_subject_kind(c);
 	c->user = e;
 	return e;
 }
@@ -123,12 +123,12 @@ tag_change(struct store_tx *tx, struct api_call *c)
 	return err != 0 ? err : iam_put_tags(tx, c, c->user);
 }
 
-int
-iam_tag(struct api_call *c, enum store_entity_kind kind)
+static int
+tag(struct api_call *c)
 {
-	int err = iam_check_tags(c, iam_tags_fold(kind));
+	const struct store_entity *e = subject(c);
+	int err = iam_check_tags(c, iam_tags_fold((enum store_entity_kind)e->kind));
 
-	(void)subject(c, kind);
 	return err != 0 ? err : api_write(c, tag_change, NULL);
 }
 
@@ -157,10 +157,10 @@ untag_change(struct store_tx *tx, struct api_call *c)
 	return 0;
 }
 
-int
-iam_untag(struct api_call *c, enum store_entity_kind kind)
+static int
+untag(struct api_call *c)
 {
-	(void)subject(c, kind);
+	(void)subject(c);
 	return api_write(c, untag_change, NULL);
 }
 
@@ -189,10 +189,10 @@ iam_write_tags(struct api_call *c, const struct tags *t)
 		iam_write_tag_list(c, t);
 }
 
-int
-iam_list_tags(struct api_call *c, enum store_entity_kind kind)
+static int
+list_tags(struct api_call *c)
 {
-	const struct store_entity *e = subject(c, kind);
+	const struct store_entity *e = subject(c);
 	struct page p;
 	struct tags t;
 	int err;
@@ -211,3 +211,19 @@ iam_list_tags(struct api_call *c, enum store_entity_kind kind)
 	page_close(&p);
 	return 0;
 }
+
+#define ROWS(Kind, finder, name)                                                          \
+	IAM_ROW(                                                                          \
+	    API_WRITE, "Tag" Kind, finder, name "; Tags*: " IAM_TAGS, true, tag),         \
+	    IAM_ROW(API_WRITE, "Untag" Kind, finder, name "; TagKeys*: " IAM_TAG_KEYS,    \
+		true, untag),                                                             \
+	    IAM_ROW(API_READ, "List" Kind "Tags", finder, name "; " IAM_PAGING, false,    \
+		list_tags)
+
+const struct api_op iam_tags_ops[] = {
+	ROWS("User", iam_user_resource, "UserName*: " IAM_NAME),
+	ROWS("Role", iam_role_resource, "RoleName*: " IAM_NAME_64),
+	ROWS("Policy", iam_policy_resource, "PolicyArn*: " IAM_ARN),
+	ROWS("InstanceProfile", iam_profile_resource, "InstanceProfileName*: " IAM_NAME),
+	{ 0 },
+};

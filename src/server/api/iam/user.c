@@ -67,12 +67,6 @@ list_users(struct api_call *c)
 
 /* ---- UpdateUser, DeleteUser ---- */
 
-static int
-update_user(struct api_call *c)
-{
-	return iam_update(c, STORE_USER);
-}
-
 static bool
 found_key(void *arg, const struct store_key *k)
 {
@@ -141,26 +135,6 @@ delete_user(struct api_call *c)
 	return api_write(c, delete_change, NULL);
 }
 
-/* ---- tags ---- */
-
-static int
-tag_user(struct api_call *c)
-{
-	return iam_tag(c, STORE_USER);
-}
-
-static int
-untag_user(struct api_call *c)
-{
-	return iam_untag(c, STORE_USER);
-}
-
-static int
-list_user_tags(struct api_call *c)
-{
-	return iam_list_tags(c, STORE_USER);
-}
-
 const struct api_op iam_user_ops[] = {
 	{
 	    .service = API_IAM,
@@ -190,7 +164,7 @@ const struct api_op iam_user_ops[] = {
 	    .input = "{ UserName*: " IAM_NAME "; NewPath: " IAM_PATH
 		     "; NewUserName: " IAM_NAME_64 " }",
 	    .no_result = true,
-	    .run = update_user,
+	    .run = iam_update,
 	},
 	{
 	    .service = API_IAM,
@@ -210,35 +184,6 @@ const struct api_op iam_user_ops[] = {
 	    .find = iam_user_resource,
 	    .input = "{ UserName: " IAM_NAME " }",
 	    .run = get_user,
-	},
-	{
-	    .service = API_IAM,
-	    .access = API_WRITE,
-	    .name = "TagUser",
-	    .action = "iam:TagUser",
-	    .find = iam_user_resource,
-	    .input = "{ UserName*: " IAM_NAME "; Tags*: " IAM_TAGS " }",
-	    .no_result = true,
-	    .run = tag_user,
-	},
-	{
-	    .service = API_IAM,
-	    .access = API_WRITE,
-	    .name = "UntagUser",
-	    .action = "iam:UntagUser",
-	    .find = iam_user_resource,
-	    .input = "{ UserName*: " IAM_NAME "; TagKeys*: " IAM_TAG_KEYS " }",
-	    .no_result = true,
-	    .run = untag_user,
-	},
-	{
-	    .service = API_IAM,
-	    .access = API_READ,
-	    .name = "ListUserTags",
-	    .action = "iam:ListUserTags",
-	    .find = iam_user_resource,
-	    .input = "{ UserName*: " IAM_NAME "; " IAM_PAGING " }",
-	    .run = list_user_tags,
 	},
 	{ 0 },
 };
