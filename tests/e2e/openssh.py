@@ -54,7 +54,9 @@ class Tools:
                      f"{self.what}: ssh runs a command and has its exit code"):
             print(p.stderr.decode(errors="replace"))
         p = self.run("ssh", "-F", self.config, self.node, "cat; echo over >&2", input=self.up.read_bytes()[:100 * KB])
-        equal((p.returncode, p.stdout == self.up.read_bytes()[:100 * KB], p.stderr), (0, True, b"over\n"),
+        # When ssh has left, a stock plugin that still prints is killed by SIGPIPE, and the AWS CLI says so.
+        said = p.stderr[:5] if self.plugin == "stock" else p.stderr
+        equal((p.returncode, p.stdout == self.up.read_bytes()[:100 * KB], said), (0, True, b"over\n"),
               f"{self.what}: ssh as a pipe, to the end of its input")
 
     def copies(self):

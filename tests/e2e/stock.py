@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -39,6 +40,19 @@ def folder():
         return None
     where = pathlib.Path(os.path.realpath(found)).parent
     return where if all(os.access(where / w, os.X_OK) for w in NEEDED) else None
+
+
+def version():
+    """"3.3.1142.0"; "" of one that is too old to say."""
+    p = subprocess.run([folder() / "amazon-ssm-agent", "-version"], capture_output=True, text=True,
+                       check=False, cwd="/", timeout=20)
+    found = re.search(r"\d+(?:\.\d+){3}", p.stdout)
+    return found.group() if found else ""
+
+
+def multiplexes():
+    """Whether its port sessions carry more than one connection at once."""
+    return tuple(int(n) for n in version().split(".") if n) >= (3, 0, 196, 0)
 
 
 def obstacle():
@@ -90,6 +104,9 @@ class Agent:
                   "Identity": {"ConsumptionOrder": ["OnPrem"], "Ec2SystemInfoDetectionResponse": "false"}}
         path = self.state / "agent/configuration/amazon-ssm-agent.json"
         path.write_text(json.dumps(config))
+        old = self.state / "etc/amazon/ssm"  # agents before 3.0.413.0 look nowhere else
+        old.mkdir(parents=True)
+        shutil.copy(path, old)
         if json.loads(path.read_text())["Ssm"]["Endpoint"] != at:  # a broken file would mean AWS itself
             raise RuntimeError("the stock agent's configuration is not what it must be")
 
@@ -97,9 +114,7 @@ class Agent:
         return [*NAMESPACES, "sh", "-c", INSIDE, "sh", *args]
 
     def version(self):
-        p = subprocess.run([folder() / "amazon-ssm-agent", "-version"], capture_output=True, text=True,
-                           check=False, cwd="/", timeout=20)
-        return p.stdout.split()[-1] if p.stdout.split() else ""
+        return version()
 
     def register(self, ident, code):
         return subprocess.run(self._command("-register", "-code", code, "-id", ident, "-region", REGION, "-y"),
