@@ -36,11 +36,13 @@ void uuid_format(char out[UUID_LEN + 1], const uint8_t raw[16]);
 int uuid_parse(uint8_t raw[16], struct span s) MUST_USE;
 
 /* Time stamps of the AWS protocols, UTC; ms since the epoch. */
-enum { TIME_ISO_LEN = 24, TIME_AMZ_LEN = 16, TIME_HTTP_LEN = 29 };
+enum { TIME_ISO_LEN = 24, TIME_AMZ_LEN = 16, TIME_HTTP_LEN = 29, TIME_WORDS_MAX = 25 };
 void time_iso(char out[TIME_ISO_LEN + 1], int64_t ms); /* 2026-11-21T01:47:37.253Z */
 void time_amz(char out[TIME_AMZ_LEN + 1], int64_t ms); /* 20261121T014737Z */
 void time_http(
     char out[TIME_HTTP_LEN + 1], int64_t ms); /* Sat, 21 Nov 2026 01:47:37 GMT */
+/* Nov 21, 2026, 1:47:37 AM: times in the answers that CloudTrail records. */
+void time_words(char out[TIME_WORDS_MAX + 1], int64_t ms);
 int time_parse_amz(struct span s, int64_t *ms) MUST_USE;
 int time_parse_http(struct span s, int64_t *ms) MUST_USE;
 /* ISO 8601: date, or date-time with optional seconds and fraction, and Z or +hh:mm. */

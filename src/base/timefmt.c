@@ -165,6 +165,26 @@ time_http(char out[TIME_HTTP_LEN + 1], int64_t ms)
 	*out = '\0';
 }
 
+static char *
+put_short(char *out, int v)
+{
+	return put_num(out, v, v < 10 ? 1 : 2);
+}
+
+void
+time_words(char out[TIME_WORDS_MAX + 1], int64_t ms)
+{
+	struct civil c = civil_from_ms(ms);
+
+	out = put_str(put_str(out, months[c.month - 1]), " ");
+	out = put_str(put_short(out, c.day), ", ");
+	out = put_str(put_num(out, c.year, 4), ", ");
+	out = put_str(put_short(out, (c.hour + 11) % 12 + 1), ":");
+	out = put_str(put_num(out, c.min, 2), ":");
+	out = put_str(put_num(out, c.sec, 2), c.hour < 12 ? " AM" : " PM");
+	*out = '\0';
+}
+
 /* Takes exactly "width" digits off the front. */
 static bool
 take_num(struct span *s, size_t width, int *v)

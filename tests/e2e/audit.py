@@ -4,6 +4,7 @@
 holding a secret; an event that was answered survives kill -9; whoever changes, removes or moves one by
 hand is found out, and the first broken event is named.
 """
+import base64
 import contextlib
 import datetime
 import json
@@ -148,6 +149,7 @@ def identity_secrets(world):
     words["key of a user"] = key["SecretAccessKey"]
     device = iam.create_virtual_mfa_device(VirtualMFADeviceName="sybil")["VirtualMFADevice"]
     words["seed of a second factor"] = device["Base32StringSeed"].decode()
+    words["picture of a second factor"] = base64.b64encode(device["QRCodePNG"]).decode()
     sybil = (key["AccessKeyId"], key["SecretAccessKey"])
     for call, args in ((world.boto("iam", *sybil).change_password,
                         {"OldPassword": words["wrong password"], "NewPassword": words["password"]}),
@@ -178,6 +180,12 @@ def secrets(world):
     for what, secret in words.items():
         ok(secret not in text, f"no {what} in {len(text)} bytes of events")
         ok(secret not in log, f"no {what} in the log of the server")
+    answers = {e["eventName"]: e["responseElements"] for e in trail(world) if "errorCode" not in e}
+    equal((answers["CreateUser"]["user"]["userName"], answers["CreateAccessKey"]["accessKey"]["status"],
+           answers["CreateRole"]["role"]["roleName"], list(answers["CreateVirtualMFADevice"]["virtualMFADevice"]),
+           answers["AssumeRole"]["credentials"]["sessionToken"], answers["PutUserPolicy"]),
+          ("sybil", "Active", "sybil", ["serialNumber"], "HIDDEN_DUE_TO_SECURITY_REASONS", None),
+          "what was answered is there, without the secrets")
     registered = [e for e in trail(world) if e["eventName"] == "RegisterManagedInstance"]
     equal((registered[0]["requestParameters"]["activationCode"], registered[0]["responseElements"]["instanceId"]),
           ("HIDDEN_DUE_TO_SECURITY_REASONS", node), "the registration is there, its code hidden")

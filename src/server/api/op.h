@@ -84,8 +84,9 @@ struct api_op {
 	api_handler *run;
 	/*
 	 * The audit trail has an event of each call.  response writes members of its
-	 * responseElements, on the writer's thread as soon as the change succeeded: names
-	 * and ids, never a secret.  A poll is what agents repeat all the time: theirs are
+	 * responseElements (record.h), on the writer's thread as soon as the change succeeded:
+	 * the answer without its secrets.  Every API_WRITE has one whose answer is not
+	 * empty.  A poll is what agents repeat all the time: theirs are
 	 * recorded only when they are refused.
 	 */
 	api_recorder *response;

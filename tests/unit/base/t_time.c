@@ -54,7 +54,7 @@ t_round_trip(void **state)
 	for (int64_t ms = MS_MIN; ms <= MS_MAX;
 	     ms += INT64_C(37) * 3600000 * 20 + 61001) {
 		char iso[TIME_ISO_LEN + 1], amz[TIME_AMZ_LEN + 1],
-		    http[TIME_HTTP_LEN + 1];
+		    http[TIME_HTTP_LEN + 1], words[TIME_WORDS_MAX + 1];
 		int64_t rest = (ms % 1000 + 1000) % 1000, back;
 		time_t s = (ms - rest) / 1000;
 		char want[64];
@@ -75,6 +75,12 @@ t_round_trip(void **state)
 		    tm.tm_sec, tm.tm_wday);
 		assert_memory_equal(amz, want, TIME_AMZ_LEN);
 		assert_memory_equal(http, &"SunMonTueWedThuFriSat"[tm.tm_wday * 3], 3);
+		snprintf(want, sizeof(want), "%.3s %d, %04d, %d:%02d:%02d %s",
+		    &"JanFebMarAprMayJunJulAugSepOctNovDec"[tm.tm_mon * 3], tm.tm_mday,
+		    tm.tm_year + 1900, tm.tm_hour % 12 == 0 ? 12 : tm.tm_hour % 12,
+		    tm.tm_min, tm.tm_sec, tm.tm_hour < 12 ? "AM" : "PM");
+		time_words(words, ms);
+		assert_string_equal(words, want);
 	}
 }
 

@@ -3,6 +3,7 @@
  * Tags as EC2 writes them; the same tags that SSM shows.
  */
 #include "server/api/ec2/ec2.h"
+#include "server/api/record.h"
 
 enum { TAG_KEY_MAX = 127, TAG_VALUE_MAX = 255 };
 
@@ -84,6 +85,13 @@ said_true(struct api_call *c)
 {
 	xw_elem(&c->out, "return", "true");
 	return 0;
+}
+
+static void
+record_true(struct api_call *c, struct jsonw *w)
+{
+	record_text(w, "RequestId", c->request_id);
+	record_bool(w, "_return", true); /* CloudTrail's name for it */
 }
 
 static int
@@ -256,6 +264,7 @@ const struct api_op ec2_tag_ops[] = {
 		"Tags*=<Tag>: list(<item>)[struct { Key=<key>: string; Value=<value>: "
 		"string }] }",
 	    .run = create_tags,
+	    .response = record_true,
 	},
 	{
 	    .service = API_EC2,
@@ -269,6 +278,7 @@ const struct api_op ec2_tag_ops[] = {
 		"Tags=<tag>: list(<item>)[struct { Key=<key>: string; Value=<value>: "
 		"string }] }",
 	    .run = delete_tags,
+	    .response = record_true,
 	},
 	{
 	    .service = API_EC2,

@@ -234,6 +234,7 @@ const struct api_op iam_group_ops[] = {
 	    .find = iam_group_resource,
 	    .input = "{ Path: " IAM_PATH "; GroupName*: " IAM_NAME " }",
 	    .run = create_group,
+	    .response = iam_record_entity,
 	},
 	{
 	    .service = API_IAM,

@@ -4,6 +4,7 @@
 
 #include "policy/managed.h"
 #include "proto/arn.h"
+#include "server/api/record.h"
 #include "server/domain/identity.h"
 
 /* A sentence of AWS's with a name in it. */
@@ -12,7 +13,8 @@ struct words {
 };
 
 static const struct kind {
-	const char *member;   /* of the input, and element of the answer */
+	const char *element;  /* of the answer */
+	const char *member;   /* of the input, and of that element */
 	const char *id;       /* element */
 	const char *arn;      /* type in ARNs */
 	const char *prefix;   /* of ids */
@@ -21,21 +23,21 @@ static const struct kind {
 	const char *quota_name;
 	int64_t quota; /* as AWS has it */
 } kinds[STORE_ENTITY_KINDS] = {
-	[STORE_USER] = { "UserName", "UserId", "user", "AIDA", "NewUserName",
+	[STORE_USER] = { "User", "UserName", "UserId", "user", "AIDA", "NewUserName",
 	    { "The user with name ", " cannot be found." },
 	    { "User with name ", " already exists." }, "UsersPerAccount", 5000 },
-	[STORE_GROUP] = { "GroupName", "GroupId", "group", "AGPA", "NewGroupName",
+	[STORE_GROUP] = { "Group", "GroupName", "GroupId", "group", "AGPA", "NewGroupName",
 	    { "The group with name ", " cannot be found." },
 	    { "Group with name ", " already exists." }, "GroupsPerAccount", 300 },
-	[STORE_ROLE] = { "RoleName", "RoleId", "role", "AROA", NULL,
+	[STORE_ROLE] = { "Role", "RoleName", "RoleId", "role", "AROA", NULL,
 	    { "The role with name ", " cannot be found." },
 	    { "Role with name ", " already exists." }, "RolesPerAccount", 1000 },
-	[STORE_POLICY] = { "PolicyName", "PolicyId", "policy", "ANPA", NULL,
+	[STORE_POLICY] = { "Policy", "PolicyName", "PolicyId", "policy", "ANPA", NULL,
 	    { "Policy ", " was not found." },
 	    { "A policy called ", " already exists. Duplicate names are not allowed." },
 	    "PoliciesPerAccount", 1500 },
-	[STORE_PROFILE] = { "InstanceProfileName", "InstanceProfileId",
-	    "instance-profile", "AIPA", NULL,
+	[STORE_PROFILE] = { "InstanceProfile", "InstanceProfileName",
+	    "InstanceProfileId", "instance-profile", "AIPA", NULL,
 	    { "Instance Profile ", " cannot be found." },
 	    { "Instance Profile ", " already exists." }, "InstanceProfilesPerAccount",
 	    1000 },
@@ -373,15 +375,70 @@ iam_write_boundary(struct api_call *c, const struct store_entity *e)
 	xw_close(&c->out, "PermissionsBoundary");
 }
 
-void
-iam_write_document(struct api_call *c, const char *name, const char *text)
+static char *
+url_encoded(struct api_call *c, const char *text)
 {
 	auto_buf b;
 
 	buf_init(&b, 3 * strlen(text) + 1);
 	uri_encode(&b, span_str(text), false);
 	assert(buf_check(&b) == 0);
-	xw_elem(&c->out, name, buf_cstr(&b));
+	return arena_strdup(&c->mem, buf_cstr(&b));
+}
+
+void
+iam_write_document(struct api_call *c, const char *name, const char *text)
+{
+	xw_elem(&c->out, name, url_encoded(c, text));
+}
+
+/* ---- answers in the audit trail ---- */
+
+/* A policy that nobody uses yet. */
+static void
+record_policy(struct jsonw *w, const struct store_entity *e)
+{
+	record_text(w, "DefaultVersionId", "v1");
+	record_int(w, "AttachmentCount", 0);
+	record_int(w, "PermissionsBoundaryUsageCount", 0);
+	record_bool(w, "IsAttachable", true);
+	record_date(w, "UpdateDate", e->updated_ms);
+}
+
+static void
+record_boundary(struct jsonw *w, const struct store_entity *e)
+{
+	if (e->boundary == NULL || e->boundary[0] == '\0')
+		return;
+	record_open(w, "PermissionsBoundary", '{');
+	record_text(w, "PermissionsBoundaryType", "Policy");
+	record_text(w, "PermissionsBoundaryArn", e->boundary);
+	jw_close(w, '}');
+}
+
+void
+iam_record_entity(struct api_call *c, struct jsonw *w)
+{
+	const struct store_entity *e = c->user;
+	const struct kind *k = &kinds[e->kind];
+
+	record_open(w, k->element, '{');
+	record_text(w, "Path", e->path);
+	record_text(w, k->member, e->name);
+	record_text(w, k->id, e->id);
+	record_text(w, "Arn", iam_arn(c, e));
+	record_date(w, "CreateDate", e->created_ms);
+	if (e->kind == STORE_ROLE)
+		record_text(w, "AssumeRolePolicyDocument", url_encoded(c, e->trust));
+	if (e->kind == STORE_POLICY)
+		record_policy(w, e);
+	if (e->kind == STORE_PROFILE) {
+		record_open(w, "Roles", '[');
+		jw_close(w, ']');
+	}
+	record_boundary(w, e);
+	record_tags(c, w);
+	jw_close(w, '}');
 }
 
 struct listing {

@@ -99,6 +99,9 @@ void iam_write_tag_list(struct api_call *c, const struct tags *t);         /* ev
 /* The text of a policy, URL-encoded as at AWS. */
 void iam_write_document(struct api_call *c, const char *name, const char *text);
 
+/* For the row's .response: the entity c->user, made or changed, with the tags of the input. */
+api_recorder iam_record_entity;
+
 typedef void iam_write_fn(struct api_call *c, const struct store_entity *e);
 /* A page of all entities of a kind under PathPrefix. */
 int iam_list(struct api_call *c, enum store_entity_kind kind, const char *list,

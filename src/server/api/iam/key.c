@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "proto/ids.h"
 #include "server/api/error.h"
+#include "server/api/record.h"
 #include "server/domain/key_usage.h"
 
 enum { KEYS_PER_USER_MAX = 2 }; /* AWS's limit */
@@ -58,6 +59,19 @@ created(struct api_call *c)
 	iam_write_date(c, "CreateDate", k->created_ms);
 	xw_close(&c->out, "AccessKey");
 	return 0;
+}
+
+static void
+record_created(struct api_call *c, struct jsonw *w)
+{
+	const struct store_key *k = c->user;
+
+	record_open(w, "AccessKey", '{');
+	record_text(w, "UserName", k->owner);
+	record_text(w, "AccessKeyId", k->access_key);
+	record_text(w, "Status", status_of(k));
+	record_date(w, "CreateDate", k->created_ms);
+	jw_close(w, '}');
 }
 
 static int
@@ -249,6 +263,7 @@ const struct api_op iam_key_ops[] = {
 	    .find = iam_user_resource,
 	    .input = "{ UserName: " IAM_NAME " }",
 	    .run = create_access_key,
+	    .response = record_created,
 	},
 	{
 	    .service = API_IAM,

@@ -8,6 +8,7 @@
 #include "server/api/iam/iam.h"
 
 #include "server/api/error.h"
+#include "server/api/record.h"
 #include "server/authorise.h"
 #include "server/domain/login.h"
 #include "server/domain/password_policy.h"
@@ -107,6 +108,18 @@ static int
 created(struct api_call *c)
 {
 	return write_profile(c, &((const struct change *)c->user)->row);
+}
+
+static void
+record_created(struct api_call *c, struct jsonw *w)
+{
+	const struct store_login *row = &((const struct change *)c->user)->row;
+
+	record_open(w, "LoginProfile", '{');
+	record_text(w, "UserName", row->user);
+	record_date(w, "CreateDate", row->created_ms);
+	record_bool(w, "PasswordResetRequired", row->reset);
+	jw_close(w, '}');
 }
 
 static int
@@ -280,6 +293,7 @@ const struct api_op iam_login_ops[] = {
 	    .input = "{ UserName: " IAM_NAME_64 "; Password*~: " PASSWORD
 		     "; PasswordResetRequired: boolean }",
 	    .run = create_profile,
+	    .response = record_created,
 	},
 	{
 	    .service = API_IAM,

@@ -9,6 +9,7 @@
 #include "crypto/totp.h"
 #include "proto/arn.h"
 #include "server/api/iam/qr_png.h"
+#include "server/api/record.h"
 #include "server/domain/mfa.h"
 
 #define ISSUER "Sallyport"
@@ -128,6 +129,15 @@ created(struct api_call *c)
 	iam_write_tags(c, &t);
 	xw_close(&c->out, "VirtualMFADevice");
 	return 0;
+}
+
+/* Not the seed. */
+static void
+record_created(struct api_call *c, struct jsonw *w)
+{
+	record_open(w, "VirtualMFADevice", '{');
+	record_text(w, "SerialNumber", serial_of(c, c->user));
+	jw_close(w, '}');
 }
 
 static int
@@ -432,6 +442,7 @@ const struct api_op iam_mfa_ops[] = {
 	    .input = "{ Path: " IAM_PATH "; VirtualMFADeviceName*: string{1..226 "
 		     "/[\\w+=,.@-]+/}; Tags: " IAM_TAGS " }",
 	    .run = create_device,
+	    .response = record_created,
 	},
 	{
 	    .service = API_IAM,

@@ -6,8 +6,9 @@
  * one's own there often is one.
  */
 #include "codec/uri.h"
-#include "server/api/iam/iam.h"
 #include "proto/arn.h"
+#include "server/api/iam/iam.h"
+#include "server/api/record.h"
 
 #define SCHEME   "https://"
 #define TYPE     "oidc-provider"
@@ -195,6 +196,15 @@ create_done(struct api_call *c)
 	return 0;
 }
 
+static void
+record_created(struct api_call *c, struct jsonw *w)
+{
+	const struct store_oidc *o = c->user;
+
+	record_text(w, "OpenIDConnectProviderArn", provider_arn(c, o->url));
+	record_tags(c, w);
+}
+
 static int
 create_provider(struct api_call *c)
 {
@@ -368,6 +378,7 @@ const struct api_op iam_oidc_ops[] = {
 	    .input = "{ Url*: string{1..255}; ClientIDList: list[" CLIENT
 		     "]; ThumbprintList: " THUMBPRINTS "; Tags: " IAM_TAGS " }",
 	    .run = create_provider,
+	    .response = record_created,
 	},
 	{
 	    PROVIDER,

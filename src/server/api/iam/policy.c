@@ -227,6 +227,7 @@ const struct api_op iam_policy_ops[] = {
 		     "; PolicyDocument*: " IAM_DOCUMENT
 		     "; Description: string{..1000}; Tags: " IAM_TAGS " }",
 	    .run = create_policy,
+	    .response = iam_record_entity,
 	},
 	{
 	    POLICY,

@@ -273,6 +273,7 @@ const struct api_op iam_profile_ops[] = {
 	    .action = "iam:CreateInstanceProfile",
 	    .input = "{ " NAME "; Path: " IAM_PATH "; Tags: " IAM_TAGS " }",
 	    .run = create_profile,
+	    .response = iam_record_entity,
 	},
 	{
 	    PROFILE,

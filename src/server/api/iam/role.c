@@ -107,18 +107,19 @@ update_change(struct store_tx *tx, struct api_call *c)
 {
 	const char *description = api_str(c, "Description");
 	const char *trust = api_str(c, "PolicyDocument");
-	struct store_entity e;
+	struct store_entity *e = arena_alloc(&c->mem, sizeof(*e));
 	int err;
 
-	if ((err = iam_subject(tx, c, STORE_ROLE, &e)) != 0)
+	if ((err = iam_subject(tx, c, STORE_ROLE, e)) != 0)
 		return err;
 	if (description != NULL)
-		e.description = arena_strdup(&c->mem, description);
+		e->description = arena_strdup(&c->mem, description);
 	if (trust != NULL)
-		e.trust = arena_strdup(&c->mem, trust);
-	e.max_session_s = api_int(c, "MaxSessionDuration", e.max_session_s);
-	e.updated_ms = c->now_ms;
-	return store_entity_set(tx, &e);
+		e->trust = arena_strdup(&c->mem, trust);
+	e->max_session_s = api_int(c, "MaxSessionDuration", e->max_session_s);
+	e->updated_ms = c->now_ms;
+	c->user = e;
+	return store_entity_set(tx, e);
 }
 
 static int
@@ -193,6 +194,7 @@ const struct api_op iam_role_ops[] = {
 		     "; Description: " DESCRIPTION "; MaxSessionDuration: " DURATION
 		     "; PermissionsBoundary: " IAM_ARN "; Tags: " IAM_TAGS " }",
 	    .run = create_role,
+	    .response = iam_record_entity,
 	},
 	{
 	    ROLE,
@@ -227,6 +229,7 @@ const struct api_op iam_role_ops[] = {
 	    .action = "iam:UpdateRoleDescription",
 	    .input = "{ RoleName*: " IAM_NAME_64 "; Description*: " DESCRIPTION " }",
 	    .run = update_description,
+	    .response = iam_record_entity,
 	},
 	{
 	    ROLE,

@@ -145,6 +145,7 @@ const struct api_op iam_user_ops[] = {
 	    .input = "{ Path: " IAM_PATH "; UserName*: " IAM_NAME_64
 		     "; PermissionsBoundary: " IAM_ARN "; Tags: " IAM_TAGS " }",
 	    .run = create_user,
+	    .response = iam_record_entity,
 	},
 	{
 	    .service = API_IAM,

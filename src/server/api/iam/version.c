@@ -5,6 +5,7 @@
 #include "server/api/iam/managed.h"
 
 #include "server/api/error.h"
+#include "server/api/record.h"
 
 enum { VERSIONS_MAX = 5 }; /* AWS's limit */
 
@@ -70,12 +71,17 @@ create_change(struct store_tx *tx, struct api_call *c)
 		.created_ms = c->now_ms });
 }
 
+static const char *
+version_id(struct api_call *c, int64_t version)
+{
+	return arena_printf(&c->mem, "v%lld", (long long)version);
+}
+
 static void
 answer_version(struct api_call *c, const char *document, int64_t version, bool is_default,
     int64_t created_ms)
 {
-	iam_write_version(c, document, arena_printf(&c->mem, "v%lld", (long long)version),
-	    is_default, created_ms);
+	iam_write_version(c, document, version_id(c, version), is_default, created_ms);
 }
 
 static int
@@ -88,6 +94,18 @@ create_done(struct api_call *c)
 	    c, NULL, e->last_version, e->last_version == e->default_version, c->now_ms);
 	xw_close(&c->out, "PolicyVersion");
 	return 0;
+}
+
+static void
+record_created(struct api_call *c, struct jsonw *w)
+{
+	const struct store_entity *e = c->user;
+
+	record_open(w, "PolicyVersion", '{');
+	record_text(w, "VersionId", version_id(c, e->last_version));
+	record_bool(w, "IsDefaultVersion", e->last_version == e->default_version);
+	record_date(w, "CreateDate", c->now_ms);
+	jw_close(w, '}');
 }
 
 static int
@@ -263,6 +281,7 @@ const struct api_op iam_version_ops[] = {
 	    .input = "{ " BY_ARN "; PolicyDocument*: " IAM_DOCUMENT
 		     "; SetAsDefault: boolean }",
 	    .run = create_version,
+	    .response = record_created,
 	},
 	{
 	    VERSION,

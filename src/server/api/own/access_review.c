@@ -8,6 +8,7 @@
  */
 #include "codec/json.h"
 #include "proto/arn.h"
+#include "server/api/record.h"
 #include "server/api/ssm/access.h"
 #include "server/config.h"
 
@@ -149,6 +150,17 @@ decide_done(struct api_call *c)
 	return 0;
 }
 
+static void
+decide_response(struct api_call *c, struct jsonw *w)
+{
+	const struct decision *d = c->user;
+
+	record_text(w, "AccessRequestId", d->row.id);
+	record_text(w, "AccessRequestStatus", d->row.status);
+	if (strcmp(d->row.status, "Approved") == 0)
+		record_date(w, "ExpirationTime", d->row.expires_ms);
+}
+
 static int
 decide(struct api_call *c, const char *from, const char *status, api_change *change)
 {
@@ -279,6 +291,7 @@ const struct api_op own_access_review_ops[] = {
 		     "; DurationMinutes: integer{1..1440} }",
 	    .review = true,
 	    .run = approve,
+	    .response = decide_response,
 	},
 	{
 	    .service = API_SALLYPORT,
@@ -288,6 +301,7 @@ const struct api_op own_access_review_ops[] = {
 	    .find = find_nodes,
 	    .input = "{ " ACCESS_REQUEST_ID "; " COMMENT " }",
 	    .run = deny,
+	    .response = decide_response,
 	},
 	{
 	    .service = API_SALLYPORT,
@@ -298,6 +312,7 @@ const struct api_op own_access_review_ops[] = {
 	    .input = "{ " ACCESS_REQUEST_ID " }",
 	    .review = true,
 	    .run = revoke,
+	    .response = decide_response,
 	},
 	{ 0 },
 };

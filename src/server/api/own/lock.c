@@ -8,7 +8,7 @@
  */
 #include "proto/arn.h"
 #include "proto/ids.h"
-#include "server/api/call.h"
+#include "server/api/record.h"
 
 enum { LIST_MAX = 50, SESSION_MAX = 64 };
 
@@ -136,6 +136,14 @@ answer(struct api_call *c)
 
 	jw_field_str(&c->w, "Principal", who->arn);
 	return 0;
+}
+
+static void
+record(struct api_call *c, struct jsonw *w)
+{
+	const struct whom *who = c->user;
+
+	record_text(w, "Principal", who->arn);
 }
 
 /* ---- LockPrincipal ---- */
@@ -272,6 +280,7 @@ const struct api_op own_lock_ops[] = {
 	    .input = "{ " PRINCIPAL "; Reason*: string{1..256} }",
 	    .review = true,
 	    .run = lock_principal,
+	    .response = record,
 	},
 	{
 	    .service = API_SALLYPORT,
@@ -282,6 +291,7 @@ const struct api_op own_lock_ops[] = {
 	    .input = "{ " PRINCIPAL " }",
 	    .review = true,
 	    .run = unlock_principal,
+	    .response = record,
 	},
 	{
 	    .service = API_SALLYPORT,

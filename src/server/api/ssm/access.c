@@ -7,6 +7,7 @@
  */
 #include "proto/arn.h"
 #include "proto/ids.h"
+#include "server/api/record.h"
 #include "server/api/ssm/access.h"
 #include "server/api/tags.h"
 #include "server/domain/temp_key.h"
@@ -204,6 +205,14 @@ ask_done(struct api_call *c)
 	return 0;
 }
 
+static void
+ask_response(struct api_call *c, struct jsonw *w)
+{
+	const struct asking *a = c->user;
+
+	record_text(w, "AccessRequestId", a->id);
+}
+
 static int
 start_access_request(struct api_call *c)
 {
@@ -283,6 +292,19 @@ token_done(struct api_call *c)
 	return 0;
 }
 
+static void
+token_response(struct api_call *c, struct jsonw *w)
+{
+	const struct token *t = c->user;
+
+	if (t->key.access_key[0] != '\0') {
+		record_open(w, "Credentials", '{');
+		record_temp_key(w, &t->key, "ExpirationTime");
+		jw_close(w, '}');
+	}
+	record_text(w, "AccessRequestStatus", t->status);
+}
+
 char *
 access_person(struct api_call *c)
 {
@@ -327,6 +349,7 @@ get_access_token(struct api_call *c)
 	if (strcmp(t->row.requester_id, c->auth.who.user_id) != 0)
 		return api_fail(c, "ResourceNotFoundException",
 		    "There is no access request %s of yours.", t->row.id);
+	c->user = t;
 	t->status = access_request_status(&t->row, c->now_ms);
 	if (!access_request_open(&t->row, c->now_ms)) {
 		jw_field_str(&c->w, "AccessRequestStatus", t->status);
@@ -334,7 +357,6 @@ get_access_token(struct api_call *c)
 	}
 	temp_key_draw(
 	    &t->key, c->env->loop, c->now_ms, t->row.expires_ms - c->now_ms);
-	c->user = t;
 	return api_write(c, token_change, token_done);
 }
 
@@ -355,6 +377,7 @@ const struct api_op ssm_access_ops[] = {
 		"list{..1000}[struct { Key*: string{1..128 " TAG_CHARS
 		"}; Value*: string{0..256 " TAG_CHARS "} }] }",
 	    .run = start_access_request,
+	    .response = ask_response,
 	},
 	{
 	    .service = API_SSM,
@@ -364,6 +387,7 @@ const struct api_op ssm_access_ops[] = {
 	    .resource = "opsitem:{AccessRequestId}",
 	    .input = "{ " ACCESS_REQUEST_ID " }",
 	    .run = get_access_token,
+	    .response = token_response,
 	},
 	{ 0 },
 };

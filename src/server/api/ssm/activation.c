@@ -9,6 +9,7 @@
  */
 #include "crypto/crypto.h"
 #include "proto/ids.h"
+#include "server/api/record.h"
 #include "server/api/ssm/node_role.h"
 #include "server/api/tags.h"
 
@@ -118,7 +119,7 @@ activation_response(struct api_call *c, struct jsonw *w)
 {
 	const struct new_activation *n = c->user;
 
-	jw_field_str(w, "activationId", n->row.id);
+	record_text(w, "ActivationId", n->row.id);
 }
 
 static int

@@ -12,6 +12,7 @@
 #include "proto/arn.h"
 #include "proto/ids.h"
 #include "server/api/call.h"
+#include "server/api/record.h"
 #include "server/api/ssm/node_role.h"
 #include "server/api/tags.h"
 #include "server/domain/temp_key.h"
@@ -121,7 +122,7 @@ register_response(struct api_call *c, struct jsonw *w)
 {
 	const struct registration *g = c->user;
 
-	jw_field_str(w, "instanceId", g->node.id);
+	record_text(w, "InstanceId", g->node.id);
 }
 
 static int
@@ -246,6 +247,13 @@ token_done(struct api_call *c)
 	jw_field_time(&c->w, "TokenExpirationDate", k->expires_ms);
 	jw_field_bool(&c->w, "UpdateKeyPair", false);
 	return 0;
+}
+
+static void
+token_response(struct api_call *c, struct jsonw *w)
+{
+	record_temp_key(w, c->user, "TokenExpirationDate");
+	record_bool(w, "UpdateKeyPair", false);
 }
 
 static int
@@ -379,6 +387,7 @@ const struct api_op ssm_agent_ops[] = {
 	    .resource = "self",
 	    .input = "{ Fingerprint*: string{1..256} }",
 	    .run = request_role_token,
+	    .response = token_response,
 	},
 	{
 	    .service = API_SSM,

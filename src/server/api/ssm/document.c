@@ -74,6 +74,7 @@ const struct api_op ssm_document_ops[] = {
 		"AutoApprovalPolicy}; " TEXTS "; Tags: list{..1000}[struct { Key*: "
 		"string{1..128 " TAG_CHARS "}; Value*: string{0..256 " TAG_CHARS "} }] }",
 	    .run = create_document,
+	    .response = document_record,
 	},
 	{
 	    .service = API_SSM,
@@ -85,6 +86,7 @@ const struct api_op ssm_document_ops[] = {
 	    .input = "{ Content*: string{1..}; " ATTACHMENTS "Name*: " NAME
 		     "; DocumentVersion: " VERSION "; " TEXTS " }",
 	    .run = update_document,
+	    .response = document_record,
 	},
 	{
 	    .service = API_SSM,
@@ -95,6 +97,7 @@ const struct api_op ssm_document_ops[] = {
 	    .resource = "document:{Name}",
 	    .input = "{ Name*: " NAME "; DocumentVersion*: string{/(^[1-9][0-9]*$)/} }",
 	    .run = update_document_default_version,
+	    .response = document_default_record,
 	},
 	{
 	    .service = API_SSM,

@@ -6,6 +6,7 @@
  * account's preferences, SSM-SessionManagerRunShell, are a document like any other.
  */
 #include "proto/document.h"
+#include "server/api/record.h"
 #include "server/api/ssm/document_view.h"
 #include "server/api/tags.h"
 
@@ -299,6 +300,46 @@ update_document_default_version(struct api_call *c)
 {
 	c->user = arena_alloc(&c->mem, sizeof(struct store_document));
 	return api_write(c, default_change, default_done);
+}
+
+/* ---- what the audit trail has of the answers ---- */
+
+void
+document_record(struct api_call *c, struct jsonw *w)
+{
+	const struct store_document *d = c->user;
+	char hash[DOCUMENT_HASH_LEN + 1];
+
+	document_hash(hash, d);
+	record_open(w, "DocumentDescription", '{');
+	record_text(w, "Hash", hash);
+	record_text(w, "HashType", "Sha256");
+	record_text(w, "Name", d->name);
+	record_text(w, "DisplayName", d->display_name);
+	record_text(w, "VersionName", d->version_name);
+	record_text(w, "Owner", document_owner(c, d));
+	record_date(w, "CreatedDate", d->created_ms);
+	record_text(w, "Status", c->op->run == create_document ? "Creating" : "Updating");
+	record_text(w, "DocumentVersion", document_number(c, d->version));
+	record_text(w, "DocumentType", d->type);
+	record_text(w, "LatestVersion", document_number(c, d->latest_version));
+	record_text(w, "DefaultVersion", document_number(c, d->default_version));
+	record_text(w, "DocumentFormat", "JSON");
+	record_text(w, "TargetType", d->target_type);
+	record_tags(c, w);
+	jw_close(w, '}');
+}
+
+void
+document_default_record(struct api_call *c, struct jsonw *w)
+{
+	const struct store_document *d = c->user;
+
+	record_open(w, "Description", '{');
+	record_text(w, "Name", d->name);
+	record_text(w, "DefaultVersion", document_number(c, d->version));
+	record_text(w, "DefaultVersionName", d->version_name);
+	jw_close(w, '}');
 }
 
 /* ---- DeleteDocument ---- */

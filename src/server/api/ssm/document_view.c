@@ -194,17 +194,24 @@ write_content(struct jsonw *w, const char *content)
 }
 
 void
-document_write(struct api_call *c, const char *key, const struct store_document *d,
-    const char *status)
+document_hash(char hex[DOCUMENT_HASH_LEN + 1], const struct store_document *d)
 {
-	char hex[2 * SHA256_LEN + 1];
 	uint8_t sum[SHA256_LEN];
 
 	sha256(sum, span_str(d->content));
 	hex_encode(hex, sum, sizeof(sum));
+}
+
+void
+document_write(struct api_call *c, const char *key, const struct store_document *d,
+    const char *status)
+{
+	char hash[DOCUMENT_HASH_LEN + 1];
+
+	document_hash(hash, d);
 	jw_key(&c->w, key);
 	jw_open(&c->w, '{');
-	jw_field_str(&c->w, "Hash", hex);
+	jw_field_str(&c->w, "Hash", hash);
 	jw_field_str(&c->w, "HashType", "Sha256");
 	jw_field_str(&c->w, "Status", status);
 	document_write_head(c, d);

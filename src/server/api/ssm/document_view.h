@@ -26,6 +26,8 @@ int document_version(
 int document_find(
     struct store_tx *tx, struct api_call *c, struct store_document *d) MUST_USE;
 
+enum { DOCUMENT_HASH_LEN = 64 };
+void document_hash(char hex[DOCUMENT_HASH_LEN + 1], const struct store_document *d);
 const char *document_owner(const struct api_call *c, const struct store_document *d);
 /* The number as the API has it. */
 const char *document_number(struct api_call *c, int64_t version);
@@ -35,6 +37,9 @@ void document_write_tags(struct api_call *c, const char *name);
 /* A DocumentDescription under this key. */
 void document_write(struct api_call *c, const char *key, const struct store_document *d,
     const char *status);
+
+/* For the rows' .response. */
+api_recorder document_record, document_default_record;
 
 /* ssm/document_change.c, ssm/document_list.c */
 api_handler create_document, update_document, update_document_default_version,

@@ -8,6 +8,7 @@
 #include "proto/audit_event.h"
 #include "proto/ids.h"
 #include "server/api/error.h"
+#include "server/api/record.h"
 #include "server/api/ssm/session_doc.h"
 #include "server/api/ssm/setting.h"
 #include "server/authorise.h"
@@ -65,9 +66,9 @@ record_opened(const struct api_call *c, const char *id, struct jsonw *w)
 	auto_buf url = { .max = STREAM_URL_MAX };
 
 	stream_url(&url, c, id);
-	jw_field_str(w, "sessionId", id);
-	jw_field_str(w, "tokenValue", AUDIT_HIDDEN_VALUE);
-	jw_field_str(w, "streamUrl", buf_cstr(&url));
+	record_text(w, "SessionId", id);
+	record_text(w, "TokenValue", AUDIT_HIDDEN_VALUE);
+	record_text(w, "StreamUrl", buf_cstr(&url));
 }
 
 /* ---- StartSession ---- */
@@ -304,7 +305,7 @@ terminate_done(struct api_call *c)
 static void
 terminate_response(struct api_call *c, struct jsonw *w)
 {
-	jw_field_str(w, "sessionId", api_str(c, "SessionId"));
+	record_text(w, "SessionId", api_str(c, "SessionId"));
 }
 
 /* Ending what is over already is a success: the CLI calls this to clean up. */

@@ -7,6 +7,7 @@
 #include "server/api/ssm/setting.h"
 
 #include "proto/arn.h"
+#include "server/api/record.h"
 
 #define TIER_ID "/ssm/managed-instance/activation-tier"
 
@@ -184,6 +185,19 @@ reset_done(struct api_call *c)
 	return 0;
 }
 
+static void
+reset_response(struct api_call *c, struct jsonw *w)
+{
+	const struct value *v = c->user;
+
+	record_open(w, "ServiceSetting", '{');
+	record_text(w, "SettingId", v->setting->id);
+	record_text(w, "SettingValue", v->text);
+	record_text(w, "LastModifiedUser", v->user);
+	record_text(w, "Status", "Default");
+	jw_close(w, '}');
+}
+
 static int
 reset_setting(struct api_call *c)
 {
@@ -235,6 +249,7 @@ const struct api_op ssm_setting_ops[] = {
 	    .resource = "setting:{SettingId}",
 	    .input = "{ SettingId*: string{1..1000} }",
 	    .run = reset_setting,
+	    .response = reset_response,
 	},
 	{ 0 },
 };

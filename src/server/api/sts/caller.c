@@ -80,6 +80,7 @@ const struct api_op sts_caller_ops[] = {
 		     "SerialNumber: string{9..256 /[\\w+=\\/:,.@-]*/}; "
 		     "TokenCode~: string{6..6 /[\\d]*/} }",
 	    .run = get_session_token,
+	    .response = sts_record,
 	},
 	{
 	    .service = API_STS,

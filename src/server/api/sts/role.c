@@ -228,6 +228,7 @@ const struct api_op sts_role_ops[] = {
 		     "TokenCode~: string{6..6 /[\\d]*/}; "
 		     "SourceIdentity: string{2..64 /[\\w+=,.@-]*/} }",
 	    .run = assume_role,
+	    .response = sts_record,
 	},
 	{ 0 },
 };

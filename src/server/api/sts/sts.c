@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 #include "proto/arn.h"
 #include "server/api/iam/iam.h"
+#include "server/api/record.h"
 #include "server/authorise.h"
 #include "server/domain/access.h"
 #include "server/domain/mfa.h"
@@ -358,4 +359,29 @@ sts_write_packed(struct api_call *c, const struct sts_grant *g)
 {
 	if (g->packed)
 		xw_elem_int(&c->out, "PackedPolicySize", g->packed_percent);
+}
+
+void
+sts_record(struct api_call *c, struct jsonw *w)
+{
+	const struct sts_grant *g = c->user;
+	const struct key_session *s = &g->session;
+
+	record_open(w, "Credentials", '{');
+	record_temp_key(w, &g->key, "Expiration");
+	jw_close(w, '}');
+	if (g->kind != STORE_KEY_ROLE)
+		return;
+	record_open(w, "AssumedRoleUser", '{');
+	record_text(w, "AssumedRoleId",
+	    arena_printf(&c->mem, "%s:%s", g->role.id, s->session_name));
+	record_text(w, "Arn",
+	    arn_assumed_role(&c->mem, c->env->account, g->role.name, s->session_name));
+	jw_close(w, '}');
+	if (g->packed)
+		record_int(w, "PackedPolicySize", g->packed_percent);
+	record_text(w, "SubjectFromWebIdentityToken", s->subject);
+	record_text(w, "Provider", s->provider);
+	record_text(w, "Audience", s->audience);
+	record_text(w, "SourceIdentity", s->source_identity);
 }

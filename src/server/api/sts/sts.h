@@ -74,6 +74,8 @@ int sts_read_mfa(struct api_call *c, struct sts_grant *g) MUST_USE;
 int sts_ask(struct api_call *c, struct sts_grant *g, const char *action,
     const char *provider, const char **message) MUST_USE;
 
+/* For the rows' .response: what they all answer. */
+api_recorder sts_record;
 /* Checks the second factor, if there is one, and stores the keys; then write() answers. */
 int sts_give(
     struct api_call *c, struct sts_grant *g, int64_t life_ms, api_handler *write);

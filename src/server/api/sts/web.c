@@ -358,6 +358,7 @@ const struct api_op sts_web_ops[] = {
 		"PolicyArns: " STS_POLICY_ARNS "; Policy: " STS_POLICY
 		"; DurationSeconds: integer{900..43200} }",
 	    .run = assume_role_with_web_identity,
+	    .response = sts_record,
 	},
 	{ 0 },
 };
