@@ -113,7 +113,7 @@ iam_subject_kind(const struct api_call *c)
 	for (size_t i = 0; i < ARRAY_LEN(by); i++)
 		if (api_str(c, by[i].member) != NULL)
 			return by[i].kind;
-	assert(!"the row requires none of them");
+	assert(0 && "the row requires none of them");
 }
 
 int
