@@ -6,6 +6,7 @@
 #include "store/migrate.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 enum { APPLICATION_ID = 0x53706f72 }; /* "Spor" */
 
@@ -109,15 +110,37 @@ run_step(sqlite3 *db, int64_t version, const struct store_migration *m, struct f
 	return fault_set(f, r, "migration %s: %s", m->name, fault_text(&inner));
 }
 
+/*
+ * *last: the version of the last one.  A name that comes twice or leaves a number out would be
+ * taken for another version by databases that exist.
+ */
+static int
+check_names(const struct store_migration *m, int64_t *last, struct fault *f)
+{
+	for (*last = 0; m->name != NULL; m++) {
+		int64_t version;
+
+		if (strlen(m->name) < 5 || m->name[4] != '_' ||
+		    num_parse(span_of(m->name, 4), 1, 9999, &version) != 0)
+			return fault_set(
+			    f, ERR_STORE, "migration %s has no number", m->name);
+		if (version != *last + 1)
+			return fault_set(f, ERR_STORE,
+			    "migration %s is not the one that follows %04lld", m->name,
+			    (long long)*last);
+		*last = version;
+	}
+	return 0;
+}
+
 int
 store_migrate(sqlite3 *db, const struct store_migration *m, struct fault *f)
 {
-	int64_t version = 0, last = 0;
+	int64_t version = 0, last;
 	int r;
 
-	while (m[last].name != NULL)
-		last++;
-	if ((r = current_version(db, &version, f)) != 0)
+	if ((r = check_names(m, &last, f)) != 0 ||
+	    (r = current_version(db, &version, f)) != 0)
 		return r;
 	if (version > last)
 		return fault_set(f, ERR_STORE,

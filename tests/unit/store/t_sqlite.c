@@ -76,6 +76,38 @@ t_migrate(void **state)
 	OK(sqlite3_close(db));
 }
 
+/* The version is the number in the name, not the place in the list. */
+static void
+t_migrate_names(void **state)
+{
+	static const struct {
+		const char *what, *names[4];
+		const char *words;
+	} t[] = {
+		{ "a gap", { "0001_a.sql", "0003_c.sql" }, "0003_c.sql is not" },
+		{ "a double", { "0001_a.sql", "0002_b.sql", "0002_c.sql" }, "0002_c.sql is not" },
+		{ "another order", { "0002_b.sql", "0001_a.sql" }, "0002_b.sql is not" },
+		{ "no number", { "first.sql" }, "first.sql has no number" },
+		{ "too short", { "0001" }, "0001 has no number" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct store_migration m[ARRAY_LEN(t[i].names)] = { 0 };
+		struct fault f = { 0 };
+		sqlite3 *db;
+
+		print_message("  %s\n", t[i].what);
+		for (size_t k = 0; t[i].names[k] != NULL; k++)
+			m[k] = (struct store_migration)STEP(t[i].names[k], "");
+		OK(sqlite3_open(":memory:", &db));
+		assert_int_equal(store_migrate(db, m, &f), ERR_STORE);
+		assert_non_null(strstr(f.text, t[i].words));
+		assert_int_equal(query(db, "SELECT count(*) FROM sqlite_schema"), 0);
+		OK(sqlite3_close(db));
+	}
+}
+
 /* Before there were policies: users in a table of their own, and one who may do everything. */
 static void
 t_migrate_users(void **state)
@@ -279,6 +311,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_migrate),
+		cmocka_unit_test(t_migrate_names),
 		cmocka_unit_test(t_migrate_users),
 		cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_foreign_file),
