@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 #include "base/heap.h"
-#include "client/cli/cli.h"
+#include "client/command/commands.h"
 #include "client/command/plugin.h"
 #include "codec/json.h"
 

@@ -157,6 +157,18 @@ check_global(struct cli *c, const struct cli_usage *u, const struct cli_option *
 	return CLI_GO;
 }
 
+static int
+check_words(const struct cli *c, const struct cli_usage *u)
+{
+	if (u->wordless && c->nargs > 0)
+		return cli_misused(u, "%s is one word too many", c->args[0]);
+	if (u->one_word != NULL && c->nargs != 1)
+		return cli_misused(u, "%s", u->one_word);
+	if (u->some_words != NULL && c->nargs == 0)
+		return cli_misused(u, "%s", u->some_words);
+	return CLI_GO;
+}
+
 int
 cli_parse(struct cli *c, const struct cli_usage *u, int argc, char **argv)
 {
@@ -186,7 +198,43 @@ cli_parse(struct cli *c, const struct cli_usage *u, int argc, char **argv)
 	c->nargs = (size_t)(argc - optind);
 	if ((r = check_global(c, u, t.all)) != CLI_GO)
 		return r;
-	if (u->wordless && c->nargs > 0)
-		return cli_misused(u, "%s is one word too many", c->args[0]);
-	return CLI_GO;
+	return check_words(c, u);
+}
+
+/* --- actions ----------------------------------------------------------------------- */
+
+/* argv[0] names one of the actions; before: the word before it. */
+static int
+act(struct cli *c, const struct cli_usage *u, const char *before,
+    const struct cli_action *actions, int argc, char **argv)
+{
+	auto_buf names = { .max = 1024 };
+
+	for (const struct cli_action *a = actions; a->name != NULL; a++) {
+		if (argc > 0 && strcmp(a->name, argv[0]) == 0)
+			return a->run != NULL
+			    ? a->run(c, argc, argv)
+			    : act(c, u, a->name, a->actions, argc - 1, argv + 1);
+		buf_addf(&names, "%s%s",
+		    a == actions            ? ""
+			: a[1].name == NULL ? " or "
+					    : ", ",
+		    a->name);
+	}
+	if (argc == 0)
+		return cli_misused(u, "%s goes on with %s", before, buf_cstr(&names));
+	return cli_misused(
+	    u, "there is no %s %s: it is %s", before, argv[0], buf_cstr(&names));
+}
+
+int
+cli_act(struct cli *c, const struct cli_usage *u, const struct cli_action *actions,
+    int argc, char **argv)
+{
+	int r;
+
+	if ((r = cli_parse(c, u, argc, argv)) != CLI_GO)
+		return r;
+	return act(c, u, u->command, actions, (int)c->nargs,
+	    argv + (c->args - (const char *const *)argv));
 }

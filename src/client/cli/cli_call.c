@@ -1,53 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings, blocking calls and messages of the command line; see cli.h. */
-#include <stdarg.h>
-#include <unistd.h>
-
+/* Settings and blocking calls of the command line; see cli.h. */
 #include "base/text.h"
 #include "client/cli/cli.h"
+#include "client/terminal/when.h"
 #include "codec/http1.h"
 #include "codec/json.h"
-#include "codec/jsonw.h"
-
-/* --- words ------------------------------------------------------------------------- */
-
-void
-cli_say(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("sallyport: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
-
-int
-cli_fail(const struct fault *f)
-{
-	cli_say("%s", fault_text(f));
-	return CLI_FAILED;
-}
-
-bool
-cli_colour(const struct cli *c, FILE *stream)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return !c->no_color && (no == NULL || no[0] == '\0') && term != NULL &&
-	    strcmp(term, "dumb") != 0 && isatty(fileno(stream));
-}
-
-void
-cli_print_json(const json_t *v)
-{
-	char *text =
-	    json_dumps(v, JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
-
-	printf("%s\n", text != NULL ? text : "null");
-	free(text);
-}
 
 /* --- settings ---------------------------------------------------------------------- */
 
@@ -199,39 +156,45 @@ cli_ssm(
 	return cli_json(c, AWS_SSM, operation, body, out, f);
 }
 
+static int
+page_body(struct buf *out, const struct cli_pages *p, const char *token)
+{
+	struct jsonw w;
+
+	jw_init(&w, out);
+	jw_open(&w, '{');
+	if (p->input != NULL)
+		p->input(&w, p->arg);
+	jw_field_opt(&w, "NextToken", token);
+	jw_close(&w, '}');
+	return buf_check(out);
+}
+
 int
-cli_json_pages(struct cli *c, enum aws_service service, const char *operation,
-    const char *list, cli_page_body *body, const void *arg, size_t enough, json_t *out,
-    struct fault *f)
+cli_json_pages(struct cli *c, const struct cli_pages *p, json_t *out, struct fault *f)
 {
 	auto_free char *token = NULL;
 
 	for (int page = 0; page < PAGES_MAX; page++) {
-		auto_buf b = { .max = PAGE_BODY_MAX };
+		auto_buf body = { .max = PAGE_BODY_MAX };
 		auto_json *answer = NULL;
 		const char *next;
 		int r;
 
-		body(&b, arg, token);
-		r = cli_json(c, service, operation, buf_span(&b), &answer, f);
+		if ((r = page_body(&body, p, token)) != 0)
+			return fault_set(f, r, "what is to be sent is too long");
+		r = cli_json(c, p->service, p->operation, buf_span(&body), &answer, f);
 		if (r != 0)
 			return r;
-		json_array_extend(out, json_get_arr(answer, list));
+		json_array_extend(out, json_get_arr(answer, p->list));
 		next = json_get_str(answer, "NextToken");
 		if (next == NULL || next[0] == '\0' ||
-		    (enough > 0 && json_array_size(out) >= enough))
+		    (p->enough > 0 && json_array_size(out) >= p->enough))
 			break;
 		free(token);
 		token = xstrdup(next);
 	}
 	return 0;
-}
-
-int
-cli_ssm_pages(struct cli *c, const char *operation, const char *list, cli_page_body *body,
-    const void *arg, size_t enough, json_t *out, struct fault *f)
-{
-	return cli_json_pages(c, AWS_SSM, operation, list, body, arg, enough, out, f);
 }
 
 int
@@ -273,4 +236,14 @@ cli_get(struct cli *c, const char *path, struct cli_page *out, struct fault *f)
 	    on_page, &w);
 	ev_run(c->loop);
 	return w.err != 0 ? w.err : buf_check(&out->body);
+}
+
+int
+cli_moment(struct cli *c, const char *option, const char *text, int64_t *ms)
+{
+	if (text == NULL || when_moment(ms, text, ev_wall_ms(c->loop)) == 0)
+		return 0;
+	cli_say("--%s %s is neither a time in ISO 8601 nor a duration such as 2h", option,
+	    text);
+	return ERR_INVALID;
 }

@@ -11,7 +11,7 @@
 #include "codec/json.h"
 #include "codec/jsonw.h"
 
-enum { OUTPUT_MAX = 16 * 1024 * 1024, BODY_MAX = 64 * 1024 };
+enum { BODY_MAX = 64 * 1024 };
 
 /* --- request -------------------------------------------------------------------------- */
 
@@ -70,8 +70,8 @@ access_request(struct cli *c, int argc, char **argv)
 		    "ID\" gives the keys.",
 		.examples = "  sallyport access request web-1 --reason 'disk full, INC-4711'\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
+		.some_words = "which node",
 	};
 	auto_json *ids = json_array(), *answer = NULL;
 	struct fault f = { 0 };
@@ -79,8 +79,6 @@ access_request(struct cli *c, int argc, char **argv)
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs == 0)
-		return cli_misused(&u, "which node");
 	if (a.reason == NULL)
 		return cli_misused(&u, "--reason is needed");
 	if (cli_open(c) != 0)
@@ -99,17 +97,10 @@ access_request(struct cli *c, int argc, char **argv)
 /* --- list ------------------------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const void *arg, const char *token)
+pending_only(struct jsonw *w, const void *arg)
 {
-	const bool *all = arg;
-	struct jsonw w;
-
-	jw_init(&w, out);
-	jw_open(&w, '{');
-	if (!*all)
-		jw_field_str(&w, "AccessRequestStatus", "Pending");
-	jw_field_opt(&w, "NextToken", token);
-	jw_close(&w, '}');
+	(void)arg;
+	jw_field_str(w, "AccessRequestStatus", "Pending");
 }
 
 /* "mi-1 and 2 more" */
@@ -128,36 +119,22 @@ add_nodes(struct table *t, const json_t *ids)
 }
 
 static void
-print_requests(const struct cli *c, json_t *requests)
+add_request(struct table *t, const json_t *r, int64_t now_ms)
 {
-	static const char *const head[] = { "REQUEST", "STATUS", "WHO", "NODES", "MINUTES",
-		"ASKED", "REASON" };
-	auto_buf out = { .max = OUTPUT_MAX };
-	struct table t;
-	json_t *r;
-	size_t i;
+	const char *who = json_get_str(r, "Requester"), *slash;
+	char minutes[24], ago[32];
 
-	table_init(&t, head, ARRAY_LEN(head));
-	json_array_foreach(requests, i, r)
-	{
-		const char *who = json_get_str(r, "Requester"), *slash;
-		char minutes[24], ago[32];
-
-		slash = who != NULL ? strrchr(who, '/') : NULL;
-		snprintf(minutes, sizeof(minutes), "%lld",
-		    (long long)json_get_int(r, "DurationMinutes", 0));
-		when_ago(ago, sizeof(ago), ev_wall_ms(c->loop), when_of(r, "CreatedTime"));
-		table_add(&t, json_get_str(r, "AccessRequestId"), NULL);
-		table_add(&t, json_get_str(r, "AccessRequestStatus"), NULL);
-		table_add(&t, slash != NULL ? slash + 1 : who, NULL);
-		add_nodes(&t, json_get_arr(r, "InstanceIds"));
-		table_add(&t, minutes, NULL);
-		table_add(&t, ago, NULL);
-		table_add(&t, json_get_str(r, "Reason"), NULL);
-	}
-	table_render(&t, cli_colour(c, stdout), &out);
-	fwrite(out.p, 1, out.len, stdout);
-	table_fini(&t);
+	slash = who != NULL ? strrchr(who, '/') : NULL;
+	snprintf(minutes, sizeof(minutes), "%lld",
+	    (long long)json_get_int(r, "DurationMinutes", 0));
+	when_ago(ago, sizeof(ago), now_ms, when_of(r, "CreatedTime"));
+	table_add(t, json_get_str(r, "AccessRequestId"), NULL);
+	table_add(t, json_get_str(r, "AccessRequestStatus"), NULL);
+	table_add(t, slash != NULL ? slash + 1 : who, NULL);
+	add_nodes(t, json_get_arr(r, "InstanceIds"));
+	table_add(t, minutes, NULL);
+	table_add(t, ago, NULL);
+	table_add(t, json_get_str(r, "Reason"), NULL);
 }
 
 static int
@@ -174,26 +151,25 @@ access_list(struct cli *c, int argc, char **argv)
 		.what = "Lists the requests that wait for a decision.",
 		.examples = "  sallyport access list --all\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
-	auto_json *requests = json_array();
-	struct fault f = { 0 };
+	static const char *const head[] = { "REQUEST", "STATUS", "WHO", "NODES", "MINUTES",
+		"ASKED", "REASON" };
+	static const struct cli_columns columns = { head, ARRAY_LEN(head), add_request };
+	struct cli_pages pages = {
+		.service = AWS_SALLYPORT,
+		.operation = "ListAccessRequests",
+		.list = "AccessRequests",
+		.input = pending_only,
+	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (cli_open(c) != 0)
-		return CLI_FAILED;
-	if (cli_json_pages(c, AWS_SALLYPORT, "ListAccessRequests", "AccessRequests",
-		page_body, &all, 0, requests, &f) != 0)
-		return cli_fail(&f);
-	if (c->json)
-		cli_print_json(requests);
-	else
-		print_requests(c, requests);
-	return CLI_OK;
+	if (all)
+		pages.input = NULL;
+	return cli_print_pages(c, &pages, &columns);
 }
 
 /* --- approve, deny, revoke ---------------------------------------------------------------- */
@@ -254,16 +230,14 @@ access_approve(struct cli *c, int argc, char **argv)
 		    "two\napprovers, from the second one on.  Nobody approves their own.",
 		.examples = "  sallyport access approve oi-0123456789ab --minutes 30\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
+		.one_word = "which request",
 	};
 	int64_t n;
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 1)
-		return cli_misused(&u, "which request");
 	if (minutes != NULL && num_parse(span_str(minutes), 1, 1440, &n) != 0)
 		return cli_misused(&u, "--minutes is a number from 1 to 1440");
 	return decide(c, "ApproveAccessRequest", comment, minutes);
@@ -282,15 +256,13 @@ access_deny(struct cli *c, int argc, char **argv)
 		.what = "Refuses a request that waits.  One voice is enough.",
 		.examples = "  sallyport access deny oi-0123456789ab --comment 'use staging'\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
+		.one_word = "which request",
 	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 1)
-		return cli_misused(&u, "which request");
 	return decide(c, "DenyAccessRequest", comment, NULL);
 }
 
@@ -304,13 +276,12 @@ access_revoke(struct cli *c, int argc, char **argv)
 			"second.",
 		.examples = "  sallyport access revoke oi-0123456789ab\n",
 		.exits = CLI_EXITS,
+		.one_word = "which request",
 	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 1)
-		return cli_misused(&u, "which request");
 	return decide(c, "RevokeAccessRequest", NULL, NULL);
 }
 
@@ -350,6 +321,7 @@ access_token(struct cli *c, int argc, char **argv)
 		.examples = "  eval \"$(sallyport access token oi-0123456789ab)\"\n"
 			    "  sallyport connect web-1\n",
 		.exits = CLI_EXITS,
+		.one_word = "which request",
 	};
 	struct cli_field field = { "AccessRequestId", NULL };
 	auto_json *answer = NULL;
@@ -358,8 +330,6 @@ access_token(struct cli *c, int argc, char **argv)
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 1)
-		return cli_misused(&u, "which request");
 	field.value = c->args[0];
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
@@ -374,13 +344,13 @@ int
 cmd_access(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_action actions[] = {
-		{ "request", access_request },
-		{ "list", access_list },
-		{ "approve", access_approve },
-		{ "deny", access_deny },
-		{ "revoke", access_revoke },
-		{ "token", access_token },
-		{ NULL, NULL },
+		{ "request", access_request, NULL },
+		{ "list", access_list, NULL },
+		{ "approve", access_approve, NULL },
+		{ "deny", access_deny, NULL },
+		{ "revoke", access_revoke, NULL },
+		{ "token", access_token, NULL },
+		{ NULL, NULL, NULL },
 	};
 	const struct cli_usage u = {
 		.command = "access",
@@ -392,10 +362,6 @@ cmd_access(struct cli *c, int argc, char **argv)
 		.exits = CLI_EXITS,
 		.first_word_ends = true,
 	};
-	int r;
 
-	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
-		return r;
-	return cli_act(c, &u, "access", actions, (int)c->nargs,
-	    argv + (c->args - (const char *const *)argv));
+	return cli_act(c, &u, actions, argc, argv);
 }

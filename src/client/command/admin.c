@@ -16,37 +16,15 @@ static const struct cli_usage usage = {
 	.first_word_ends = true,
 };
 
-static int
-on_document(struct cli *c, int argc, char **argv)
-{
-	return cli_act(c, &usage, "document", admin_documents, argc - 1, argv + 1);
-}
-
-static int
-on_lock(struct cli *c, int argc, char **argv)
-{
-	return cli_act(c, &usage, "lock", admin_locks, argc - 1, argv + 1);
-}
-
-static int
-on_audit(struct cli *c, int argc, char **argv)
-{
-	return cli_act(c, &usage, "audit", admin_audits, argc - 1, argv + 1);
-}
-
 int
 cmd_admin(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_action subjects[] = {
-		{ "document", on_document },
-		{ "lock", on_lock },
-		{ "audit", on_audit },
-		{ NULL, NULL },
+		{ "document", NULL, admin_documents },
+		{ "lock", NULL, admin_locks },
+		{ "audit", NULL, admin_audits },
+		{ NULL, NULL, NULL },
 	};
-	int r;
 
-	if ((r = cli_parse(c, &usage, argc, argv)) != CLI_GO)
-		return r;
-	return cli_act(c, &usage, "admin", subjects, (int)c->nargs,
-	    argv + (c->args - (const char *const *)argv));
+	return cli_act(c, &usage, subjects, argc, argv);
 }

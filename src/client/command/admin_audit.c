@@ -4,15 +4,12 @@
  * changed it.  What is proven is said in docs/audit.md.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "client/command/admin.h"
 #include "client/command/audit_source.h"
 #include "client/terminal/slurp.h"
-#include "client/terminal/when.h"
 #include "ev/ev.h"
 #include "proto/audit_check.h"
 
@@ -69,18 +66,6 @@ export_mark(void *arg, const struct audit_mark *m)
 	return put_line(x);
 }
 
-/* A moment, or -1 without; says what is wrong with it. */
-static int
-read_since(struct cli *c, int64_t *ms, const char *since)
-{
-	*ms = -1;
-	if (since == NULL || when_moment(ms, since, ev_wall_ms(c->loop)) == 0)
-		return 0;
-	cli_say(
-	    "--since %s is neither a time in ISO 8601 nor a duration such as 2h", since);
-	return ERR_INVALID;
-}
-
 static int
 audit_export(struct cli *c, int argc, char **argv)
 {
@@ -97,24 +82,21 @@ audit_export(struct cli *c, int argc, char **argv)
 			"checks such a file.",
 		.examples = "  sallyport admin audit export > trail.jsonl\n"
 			    "  sallyport admin audit export --since 1d | jq -c .event\n",
-		.exits = "  0  printed\n"
-			 "  1  it did not work; standard error says why\n"
-			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		.exits = CLI_EXITS_AFTER("printed"),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	struct exported x = { .line = { .max = 2 * AUDIT_LINE_MAX } };
 	const struct audit_sink sink = { export_begin, export_event, export_mark, &x };
 	struct fault f = { 0 };
-	int64_t since_ms;
+	int64_t since_ms = -1;
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
-	if (read_since(c, &since_ms, since) != 0)
+	if (cli_moment(c, "since", since, &since_ms) != 0)
 		return CLI_USAGE;
 	r = audit_from_server(c, since_ms, &sink, &f);
 	buf_fini(&x.line);
@@ -143,25 +125,13 @@ struct verifying {
 };
 
 static int
-read_file(struct buf *out, const char *path, struct fault *f)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
-
-	if (fd == -1)
-		return fault_set(f, ERR_IO, "%s: %s", path, strerror(errno));
-	r = slurp_fd(fd, out);
-	close(fd);
-	return r == 0 ? 0 : fault_set(f, r, "%s cannot be read: %s", path, err_text(r));
-}
-
-static int
 read_key(struct verifying *v, const char *path)
 {
 	auto_buf pem = { .max = KEY_MAX };
 	struct fault inner = { 0 };
 	int r;
 
-	if ((r = read_file(&pem, path, v->f)) != 0)
+	if ((r = slurp_path(&pem, path, v->f)) != 0)
 		return r;
 	if ((r = ed25519_load_public(&v->key, buf_span(&pem), &inner)) != 0)
 		return fault_set(v->f, r, "%s: %s", path, fault_text(&inner));
@@ -195,7 +165,7 @@ read_kept(struct verifying *v, const char *path)
 	struct span rest, line;
 	int r;
 
-	if ((r = read_file(&text, path, v->f)) != 0)
+	if ((r = slurp_path(&text, path, v->f)) != 0)
 		return r;
 	rest = buf_span(&text);
 	while (span_cut(&rest, '\n', &line) && v->kept.n < KEPT_MAX) {
@@ -413,8 +383,7 @@ audit_verify(struct cli *c, int argc, char **argv)
 		.exits = "  0  the trail is whole\n"
 			 "  1  it is not, or cannot be read\n"
 			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	int r;
@@ -427,7 +396,7 @@ audit_verify(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_action admin_audits[] = {
-	{ "export", audit_export },
-	{ "verify", audit_verify },
-	{ NULL, NULL },
+	{ "export", audit_export, NULL },
+	{ "verify", audit_verify, NULL },
+	{ NULL, NULL, NULL },
 };

@@ -3,19 +3,11 @@
  * sallyport admin document: the session documents of the account, over the same operations
  * of the API that the AWS CLI uses.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "client/command/admin.h"
-#include "client/command/commands.h"
 #include "client/terminal/slurp.h"
 #include "client/terminal/table.h"
 #include "codec/json.h"
-#include "codec/jsonw.h"
 #include "proto/document.h"
-
-enum { OUTPUT_MAX = 16 * 1024 * 1024 };
 
 /* --- calls ------------------------------------------------------------------------------ */
 
@@ -45,20 +37,13 @@ struct put {
 };
 
 static int
-read_file(struct buf *out, const char *path, struct fault *f)
+read_content(struct buf *out, const char *path, struct fault *f)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
+	int r = slurp_path(out, path, f);
 
-	if (fd == -1)
-		return fault_set(f, ERR_IO, "%s: %s", path, strerror(errno));
-	r = slurp_fd(fd, out);
-	if (!is_stdin)
-		close(fd);
-	if (r == ERR_LIMIT)
-		return fault_set(f, r, "%s: a document has at most %d bytes", path,
-		    DOCUMENT_CONTENT_MAX);
-	return r == 0 ? 0 : fault_set(f, r, "%s cannot be read", path);
+	return r != ERR_LIMIT ? r
+			      : fault_set(f, r, "%s: a document has at most %d bytes",
+				    path, DOCUMENT_CONTENT_MAX);
 }
 
 /* The server says the same, but not of which file. */
@@ -137,7 +122,7 @@ put_document(struct cli *c, struct put *p, const char *path)
 	auto_json *result = NULL;
 	struct fault f = { 0 };
 
-	if (read_file(&p->content, path, &f) != 0 || check_content(p, path, &f) != 0)
+	if (read_content(&p->content, path, &f) != 0 || check_content(p, path, &f) != 0)
 		return cli_fail(&f);
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
@@ -198,8 +183,8 @@ document_get(struct cli *c, int argc, char **argv)
 		.what = "Prints the content of a document as it was put.",
 		.examples = "  sallyport admin document get SSM-SessionManagerRunShell\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
+		.one_word = "which document",
 	};
 	auto_json *answer = NULL;
 	struct fault f = { 0 };
@@ -208,8 +193,6 @@ document_get(struct cli *c, int argc, char **argv)
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 1)
-		return cli_misused(&u, "which document");
 	m[0].value = c->args[0];
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
@@ -227,41 +210,21 @@ document_get(struct cli *c, int argc, char **argv)
 /* --- list ------------------------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const void *arg, const char *token)
+own_only(struct jsonw *w, const void *arg)
 {
-	const bool *all = arg;
-	struct jsonw w;
-
-	jw_init(&w, out);
-	jw_open(&w, '{');
-	if (!*all) {
-		jw_key(&w, "Filters");
-		jw_raw(&w, SPAN("[{\"Key\":\"Owner\",\"Values\":[\"Self\"]}]"));
-	}
-	jw_field_opt(&w, "NextToken", token);
-	jw_close(&w, '}');
+	(void)arg;
+	jw_key(w, "Filters");
+	jw_raw(w, SPAN("[{\"Key\":\"Owner\",\"Values\":[\"Self\"]}]"));
 }
 
 static void
-print_documents(const struct cli *c, json_t *documents)
+add_document(struct table *t, const json_t *d, int64_t now_ms)
 {
-	static const char *const head[] = { "NAME", "TYPE", "VERSION", "OWNER" };
-	static const char *const members[] = { "Name", "DocumentType", "DocumentVersion",
-		"Owner" };
-	auto_buf out = { .max = OUTPUT_MAX };
-	struct table t;
-	json_t *d;
-	size_t i;
-
-	table_init(&t, head, ARRAY_LEN(head));
-	json_array_foreach(documents, i, d)
-	{
-		for (size_t k = 0; k < ARRAY_LEN(members); k++)
-			table_add(&t, json_get_str(d, members[k]), NULL);
-	}
-	table_render(&t, cli_colour(c, stdout), &out);
-	fwrite(out.p, 1, out.len, stdout);
-	table_fini(&t);
+	(void)now_ms;
+	table_add(t, json_get_str(d, "Name"), NULL);
+	table_add(t, json_get_str(d, "DocumentType"), NULL);
+	table_add(t, json_get_str(d, "DocumentVersion"), NULL);
+	table_add(t, json_get_str(d, "Owner"), NULL);
 }
 
 static int
@@ -279,26 +242,24 @@ document_list(struct cli *c, int argc, char **argv)
 		    "the default.",
 		.examples = "  sallyport admin document list --all\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
-	auto_json *documents = json_array();
-	struct fault f = { 0 };
+	static const char *const head[] = { "NAME", "TYPE", "VERSION", "OWNER" };
+	static const struct cli_columns columns = { head, ARRAY_LEN(head), add_document };
+	struct cli_pages pages = {
+		.service = AWS_SSM,
+		.operation = "ListDocuments",
+		.list = "DocumentIdentifiers",
+		.input = own_only,
+	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (cli_open(c) != 0)
-		return CLI_FAILED;
-	if (cli_ssm_pages(c, "ListDocuments", "DocumentIdentifiers", page_body, &all, 0,
-		documents, &f) != 0)
-		return cli_fail(&f);
-	if (c->json)
-		cli_print_json(documents);
-	else
-		print_documents(c, documents);
-	return CLI_OK;
+	if (all)
+		pages.input = NULL;
+	return cli_print_pages(c, &pages, &columns);
 }
 
 /* --- delete ----------------------------------------------------------------------------- */
@@ -313,14 +274,13 @@ document_delete(struct cli *c, int argc, char **argv)
 			"keep theirs.",
 		.examples = "  sallyport admin document delete TailLogs\n",
 		.exits = CLI_EXITS,
+		.some_words = "which document",
 	};
 	auto_json *done = json_array();
 	int r, worst = CLI_OK;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs == 0)
-		return cli_misused(&u, "which document");
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
 	for (size_t i = 0; i < c->nargs; i++) {
@@ -343,9 +303,9 @@ document_delete(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_action admin_documents[] = {
-	{ "put", document_put },
-	{ "get", document_get },
-	{ "list", document_list },
-	{ "delete", document_delete },
-	{ NULL, NULL },
+	{ "put", document_put, NULL },
+	{ "get", document_get, NULL },
+	{ "list", document_list, NULL },
+	{ "delete", document_delete, NULL },
+	{ NULL, NULL, NULL },
 };

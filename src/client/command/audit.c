@@ -9,9 +9,8 @@
 #include "ev/ev.h"
 
 enum {
-	OUTPUT_MAX = 64 * 1024 * 1024,
 	FOLLOW_MS = 2000,
-	PAGE = 50,
+	PAGE = 50, /* AWS's most for LookupEvents */
 	TAIL_EVENTS = 20,
 	SEARCH_EVENTS = 1000,
 	LIMIT_MAX = 1000 * 1000,
@@ -40,32 +39,27 @@ struct query {
 /* --- asking ------------------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const void *arg, const char *token)
+lookup_input(struct jsonw *w, const void *arg)
 {
 	const struct query *q = arg;
-	struct jsonw w;
 
-	jw_init(&w, out);
-	jw_open(&w, '{');
 	for (size_t i = 0; i < BY_LEN; i++) {
 		if (q->by[i] == NULL)
 			continue;
-		jw_key(&w, "LookupAttributes");
-		jw_open(&w, '[');
-		jw_open(&w, '{');
-		jw_field_str(&w, "AttributeKey", attribute_names[i]);
-		jw_field_str(&w, "AttributeValue", q->by[i]);
-		jw_close(&w, '}');
-		jw_close(&w, ']');
+		jw_key(w, "LookupAttributes");
+		jw_open(w, '[');
+		jw_open(w, '{');
+		jw_field_str(w, "AttributeKey", attribute_names[i]);
+		jw_field_str(w, "AttributeValue", q->by[i]);
+		jw_close(w, '}');
+		jw_close(w, ']');
 		break;
 	}
 	if (q->from_ms != 0)
-		jw_field_time(&w, "StartTime", q->from_ms);
+		jw_field_time(w, "StartTime", q->from_ms);
 	if (q->to_ms != 0)
-		jw_field_time(&w, "EndTime", q->to_ms);
-	jw_field_int(&w, "MaxResults", PAGE);
-	jw_field_opt(&w, "NextToken", token);
-	jw_close(&w, '}');
+		jw_field_time(w, "EndTime", q->to_ms);
+	jw_field_int(w, "MaxResults", PAGE);
 }
 
 static bool
@@ -117,12 +111,19 @@ static int
 ask(struct cli *c, const struct query *q, json_t *out, struct fault *f)
 {
 	auto_json *all = json_array();
+	const struct cli_pages pages = {
+		.service = AWS_CLOUDTRAIL,
+		.operation = "LookupEvents",
+		.list = "Events",
+		.input = lookup_input,
+		.arg = q,
+		.enough = is_plain(q) ? q->limit : 0,
+	};
 	json_t *one;
 	size_t i;
-	int r = cli_json_pages(c, AWS_CLOUDTRAIL, "LookupEvents", "Events", page_body, q,
-	    is_plain(q) ? q->limit : 0, all, f);
+	int r;
 
-	if (r != 0)
+	if ((r = cli_json_pages(c, &pages, all, f)) != 0)
 		return r;
 	json_array_foreach(all, i, one)
 	{
@@ -176,18 +177,13 @@ show_table(const struct cli *c, const json_t *events, bool with_head)
 {
 	static const char *const head[] = { "TIME (UTC)", "EVENT", "USER", "FROM",
 		"RESOURCE", "RESULT" };
-	auto_buf out = { .max = OUTPUT_MAX };
 	struct table t;
-	struct span rest, line;
 
 	table_init(&t, head, ARRAY_LEN(head));
+	t.headless = !with_head;
 	for (size_t i = json_array_size(events); i > 0; i--)
 		add_row(&t, json_array_get(events, i - 1));
-	table_render(&t, cli_colour(c, stdout), &out);
-	rest = buf_span(&out);
-	if (!with_head)
-		(void)span_cut(&rest, '\n', &line);
-	fwrite(rest.p, 1, rest.n, stdout);
+	table_print(&t, cli_colour(c, stdout), stdout);
 	table_fini(&t);
 }
 
@@ -299,16 +295,6 @@ follow(struct cli *c, struct query *q, struct seen *s, struct fault *f)
 /* --- the command -------------------------------------------------------------------- */
 
 static int
-read_moment(struct cli *c, int64_t *ms, const char *option, const char *text)
-{
-	if (text == NULL || when_moment(ms, text, ev_wall_ms(c->loop)) == 0)
-		return 0;
-	cli_say("--%s %s is neither a time in ISO 8601 nor a duration such as 2h", option,
-	    text);
-	return ERR_INVALID;
-}
-
-static int
 show(struct cli *c, struct query *q)
 {
 	auto_json *events = json_array(), *fresh = json_array(), *ids = json_object();
@@ -317,8 +303,8 @@ show(struct cli *c, struct query *q)
 
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
-	if (read_moment(c, &q->from_ms, "since", q->since) != 0 ||
-	    read_moment(c, &q->to_ms, "until", q->until) != 0)
+	if (cli_moment(c, "since", q->since, &q->from_ms) != 0 ||
+	    cli_moment(c, "until", q->until, &q->to_ms) != 0)
 		return CLI_USAGE;
 	s.newest_ms = q->from_ms != 0 ? q->from_ms : ev_wall_ms(c->loop) / 1000 * 1000;
 	if (ask(c, q, events, &f) != 0)
@@ -367,8 +353,7 @@ audit_tail(struct cli *c, int argc, char **argv)
 		.examples = "  sallyport audit tail -f\n"
 			    "  sallyport audit tail -n 100 --output json\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	int r;
@@ -413,8 +398,7 @@ audit_search(struct cli *c, int argc, char **argv)
 			    "--event SessionEnded\n"
 			    "  sallyport audit search --read-only false --follow\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	int r;
@@ -430,9 +414,9 @@ int
 cmd_audit(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_action actions[] = {
-		{ "tail", audit_tail },
-		{ "search", audit_search },
-		{ NULL, NULL },
+		{ "tail", audit_tail, NULL },
+		{ "search", audit_search, NULL },
+		{ NULL, NULL, NULL },
 	};
 	const struct cli_usage u = {
 		.command = "audit",
@@ -444,10 +428,6 @@ cmd_audit(struct cli *c, int argc, char **argv)
 		.exits = CLI_EXITS,
 		.first_word_ends = true,
 	};
-	int r;
 
-	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
-		return r;
-	return cli_act(c, &u, "audit", actions, (int)c->nargs,
-	    argv + (c->args - (const char *const *)argv));
+	return cli_act(c, &u, actions, argc, argv);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of commands and the way into them; see cli.h. */
-#include "client/cli/cli.h"
+/* The table of commands and the way into them. */
+#include "client/command/commands.h"
 
 #include "base/log.h"
-#include "client/command/commands.h"
 #include "crypto/crypto.h"
 
 const struct cli_command cli_commands[] = {
@@ -128,27 +127,6 @@ command_list(struct buf *out)
 }
 
 int
-cli_act(struct cli *c, const struct cli_usage *u, const char *what,
-    const struct cli_action *actions, int argc, char **argv)
-{
-	auto_buf names = { .max = 1024 };
-
-	for (const struct cli_action *a = actions; a->name != NULL; a++) {
-		if (argc > 0 && strcmp(a->name, argv[0]) == 0)
-			return a->run(c, argc, argv);
-		buf_addf(&names, "%s%s",
-		    a == actions           ? ""
-			: a[1].name == NULL ? " or "
-					    : ", ",
-		    a->name);
-	}
-	if (argc == 0)
-		return cli_misused(u, "%s goes on with %s", what, buf_cstr(&names));
-	return cli_misused(
-	    u, "there is no %s %s: it is %s", what, argv[0], buf_cstr(&names));
-}
-
-int
 cli_main(int argc, char **argv)
 {
 	struct cli c = { 0 };
@@ -164,8 +142,7 @@ cli_main(int argc, char **argv)
 			    "  sallyport connect web-1\n"
 			    "  sallyport exec web-1 -- uptime\n",
 		.exits = CLI_EXITS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.first_word_ends = true,
 	};
 	int r;

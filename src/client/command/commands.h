@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of the table in commands.c; each returns the exit status of the program. */
+/*
+ * The program sallyport: its table of commands.  Each is one function in a file of its own and
+ * returns the exit status of the program.
+ */
 #pragma once
 
 #include "client/cli/cli.h"
+
+struct cli_command {
+	const char *name;
+	const char *help; /* one line */
+	int (*run)(struct cli *c, int argc, char **argv);
+};
+extern const struct cli_command cli_commands[];
+extern const size_t cli_commands_len;
+
+/* main() of the program. */
+int cli_main(int argc, char **argv);
 
 int cmd_ls(struct cli *c, int argc, char **argv);
 int cmd_connect(struct cli *c, int argc, char **argv);

@@ -15,13 +15,12 @@ cmd_completion(struct cli *c, int argc, char **argv)
 			    "/etc/bash_completion.d/sallyport\n",
 		.exits = "  0  printed\n"
 			 "  2  there is none for this shell\n",
+		.one_word = "which shell",
 	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 1)
-		return cli_misused(&u, "which shell");
 	if (strcmp(c->args[0], "bash") != 0)
 		return cli_misused(&u, "there is no completion for %s", c->args[0]);
 	fwrite(completions[0].text, 1, completions[0].len, stdout);

@@ -79,8 +79,7 @@ cmd_connect(struct cli *c, int argc, char **argv)
 		    "AWS-StartInteractiveCommand \\\n"
 		    "      --parameters command=top\n",
 		.exits = "  the exit status of the remote shell, and\n" START_EXIT_WORDS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 	};
 	int r;
 
@@ -158,8 +157,7 @@ cmd_exec(struct cli *c, int argc, char **argv)
 			    "  sallyport exec -t web-1 -- top\n",
 		.exits = "  the exit status of the remote command (128 + N after signal "
 			 "N), and\n" START_EXIT_WORDS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.first_word_ends = true,
 	};
 	const char *node;

@@ -129,8 +129,7 @@ cmd_cp(struct cli *c, int argc, char **argv)
 		    "  0    everything was copied\n"
 		    "  1    something was not; standard error says what\n"
 		    "  2    the command line is wrong, or the name fits several nodes\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 	};
 	int r;
 

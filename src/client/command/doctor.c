@@ -393,8 +393,7 @@ cmd_doctor(struct cli *c, int argc, char **argv)
 		.exits = "  0  nothing is wrong\n"
 			 "  1  something is\n"
 			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	int r;

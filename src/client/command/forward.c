@@ -217,8 +217,7 @@ cmd_forward(struct cli *c, int argc, char **argv)
 			    "  sallyport forward web-1 ./docker.sock:/run/docker.sock\n"
 			    "  sallyport forward web-1 -D 1080\n",
 		.exits = "  0    ended by a signal\n" START_EXIT_WORDS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 	};
 	struct forward_spec *specs;
 	size_t n;

@@ -6,8 +6,6 @@
 #include "client/terminal/when.h"
 #include "codec/json.h"
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024 };
-
 #define GREEN  "\033[32m"
 #define YELLOW "\033[33m"
 
@@ -41,26 +39,6 @@ add_node(struct table *t, const json_t *node, int64_t now_ms)
 	table_add(t, ago, NULL);
 }
 
-static void
-print_table(const struct cli *c, const json_t *nodes)
-{
-	static const char *const head[] = { "NAME", "ID", "STATUS", "PLATFORM", "IP",
-		"AGENT", "LAST-SEEN" };
-	auto_buf out = { .max = OUTPUT_MAX };
-	struct table t;
-	json_t *node;
-	size_t i;
-
-	table_init(&t, head, ARRAY_LEN(head));
-	json_array_foreach((json_t *)(uintptr_t)nodes, i, node)
-	{
-		add_node(&t, node, ev_wall_ms(c->loop));
-	}
-	table_render(&t, cli_colour(c, stdout), &out);
-	fwrite(out.p, 1, out.len, stdout);
-	table_fini(&t);
-}
-
 int
 cmd_ls(struct cli *c, int argc, char **argv)
 {
@@ -82,13 +60,13 @@ cmd_ls(struct cli *c, int argc, char **argv)
 			    "  sallyport ls --filter tag:Environment=prod,staging\n"
 			    "  sallyport ls --filter 'tag:Name=web-*' --output json\n"
 			    "  sallyport ls --filter Key=PlatformTypes,Values=Linux\n",
-		.exits = "  0  listed (perhaps nothing)\n"
-			 "  1  the service did not answer, or refused\n"
-			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		.exits = CLI_EXITS_AFTER("listed (perhaps nothing)"),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
+	static const char *const head[] = { "NAME", "ID", "STATUS", "PLATFORM", "IP",
+		"AGENT", "LAST-SEEN" };
+	static const struct cli_columns columns = { head, ARRAY_LEN(head), add_node };
 	auto_json *nodes = NULL;
 	struct fault f = { 0 };
 	int r;
@@ -100,9 +78,6 @@ cmd_ls(struct cli *c, int argc, char **argv)
 	if (nodes_list(c, &(struct node_query){ &filters, online }, &nodes, &f) != 0)
 		return f.code == ERR_INVALID ? cli_misused(&u, "%s", fault_text(&f))
 					     : cli_fail(&f);
-	if (c->json)
-		cli_print_json(nodes);
-	else
-		print_table(c, nodes);
+	cli_print_rows(c, nodes, &columns);
 	return CLI_OK;
 }

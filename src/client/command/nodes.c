@@ -9,7 +9,12 @@
 #include "codec/xmlw.h"
 #include "proto/ids.h"
 
-enum { FORM_MAX = 64 * 1024, XML_MAX = 4 * 1024 * 1024, PAGES_MAX = 10000 };
+enum {
+	FORM_MAX = 64 * 1024,
+	XML_MAX = 4 * 1024 * 1024,
+	PAGES_MAX = 10000,
+	PAGE = 50, /* AWS's most for DescribeInstanceInformation */
+};
 
 /* --- one node ---------------------------------------------------------------------- */
 
@@ -234,22 +239,31 @@ list_tags(struct cli *c, const struct filters *fs, json_t **names, struct fault 
 /* --- the list ---------------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const void *arg, const char *token)
+filters_input(struct jsonw *w, const void *arg)
 {
 	const json_t *filters = arg;
 	auto_buf list = { .max = FORM_MAX };
-	struct jsonw w;
 
-	jw_init(&w, out);
-	jw_open(&w, '{');
-	jw_field_int(&w, "MaxResults", 50);
+	jw_field_int(w, "MaxResults", PAGE);
 	if (json_array_size(filters) > 0) {
 		json_dump(&list, filters);
-		jw_key(&w, "Filters");
-		jw_raw(&w, buf_span(&list));
+		jw_key(w, "Filters");
+		jw_raw(w, buf_span(&list));
 	}
-	jw_field_opt(&w, "NextToken", token);
-	jw_close(&w, '}');
+}
+
+static int
+list_nodes(struct cli *c, const json_t *filters, json_t *out, struct fault *f)
+{
+	const struct cli_pages pages = {
+		.service = AWS_SSM,
+		.operation = "DescribeInstanceInformation",
+		.list = "InstanceInformationList",
+		.input = filters_input,
+		.arg = filters,
+	};
+
+	return cli_json_pages(c, &pages, out, f);
 }
 
 /* Puts the tag Name into each node; with tag filters, drops those that did not pass. */
@@ -304,8 +318,7 @@ nodes_list(struct cli *c, const struct node_query *q, json_t **out, struct fault
 	int r, tags;
 
 	if ((r = filters_init(&fs, q, f)) == 0 &&
-	    (r = cli_ssm_pages(c, "DescribeInstanceInformation",
-		 "InstanceInformationList", page_body, fs.ssm, 0, nodes, f)) == 0) {
+	    (r = list_nodes(c, fs.ssm, nodes, f)) == 0) {
 		/* Who may not ask EC2 sees the fleet without the names in tags. */
 		tags = list_tags(c, &fs, &names, f);
 		if (tags != 0 && fs.tags)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sallyport policy lint: what a policy does not do.  Reads a file and asks nobody. */
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "client/command/commands.h"
 #include "client/terminal/slurp.h"
 #include "codec/json.h"
@@ -16,20 +13,6 @@ static const char *const kinds[] = {
 	[POLICY_SESSION] = "session",
 	[POLICY_TRUST] = "trust",
 };
-
-static int
-read_text(const char *path, struct buf *out, struct fault *f)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return fault_set(f, ERR_IO, "cannot open %s", path);
-	r = slurp_fd(fd, out);
-	if (!is_stdin)
-		close(fd);
-	return r == 0 ? 0 : fault_set(f, r, "cannot read %s: %s", path, err_text(r));
-}
 
 /* The text of a policy may hold anything; a terminal gets no control characters of it. */
 static void
@@ -100,7 +83,7 @@ lint_file(struct cli *c, enum policy_kind kind, const char *path)
 	struct policy_lint lint;
 	struct fault f = { 0 };
 
-	if (read_text(path, &text, &f) != 0)
+	if (slurp_path(&text, path, &f) != 0)
 		return cli_fail(&f);
 	policy_lint(&lint, &mem, kind, buf_span(&text));
 	if (c->json)
@@ -131,8 +114,7 @@ cmd_policy(struct cli *c, int argc, char **argv)
 		.exits = "  0  nothing to say\n"
 			 "  1  there are findings, or the file cannot be read\n"
 			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 	};
 	enum policy_kind kind;
 	int r;

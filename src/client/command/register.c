@@ -295,8 +295,7 @@ cmd_register(struct cli *c, int argc, char **argv)
 		.exits = "  0  printed\n"
 			 "  1  the service did not answer, refused, or has no packages\n"
 			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	int r;

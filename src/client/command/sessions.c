@@ -6,9 +6,11 @@
 #include "client/terminal/table.h"
 #include "client/terminal/when.h"
 #include "codec/json.h"
-#include "codec/jsonw.h"
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024, BODY_MAX = 64 * 1024 };
+enum {
+	PAGE = 200, /* AWS's most for DescribeSessions */
+	HISTORY = 50,
+};
 
 struct session_query {
 	bool history;
@@ -19,36 +21,38 @@ struct session_query {
 /* --- DescribeSessions -------------------------------------------------------------- */
 
 static void
-page_body(struct buf *out, const void *arg, const char *token)
+query_input(struct jsonw *w, const void *arg)
 {
 	const struct session_query *q = arg;
-	struct jsonw w;
 
-	jw_init(&w, out);
-	jw_open(&w, '{');
-	jw_field_str(&w, "State", q->history ? "History" : "Active");
-	jw_field_int(&w, "MaxResults", 200);
+	jw_field_str(w, "State", q->history ? "History" : "Active");
+	jw_field_int(w, "MaxResults", PAGE);
 	if (q->target != NULL) {
-		jw_key(&w, "Filters");
-		jw_open(&w, '[');
-		jw_open(&w, '{');
-		jw_field_str(&w, "key", "Target");
-		jw_field_str(&w, "value", q->target);
-		jw_close(&w, '}');
-		jw_close(&w, ']');
+		jw_key(w, "Filters");
+		jw_open(w, '[');
+		jw_open(w, '{');
+		jw_field_str(w, "key", "Target");
+		jw_field_str(w, "value", q->target);
+		jw_close(w, '}');
+		jw_close(w, ']');
 	}
-	jw_field_opt(&w, "NextToken", token);
-	jw_close(&w, '}');
 }
 
 static int
 list_sessions(struct cli *c, const struct session_query *q, json_t **out, struct fault *f)
 {
 	auto_json *all = json_array();
+	const struct cli_pages pages = {
+		.service = AWS_SSM,
+		.operation = "DescribeSessions",
+		.list = "Sessions",
+		.input = query_input,
+		.arg = q,
+		.enough = q->max,
+	};
 	int r;
 
-	if ((r = cli_ssm_pages(
-		 c, "DescribeSessions", "Sessions", page_body, q, q->max, all, f)) != 0)
+	if ((r = cli_json_pages(c, &pages, all, f)) != 0)
 		return r;
 	while (q->max > 0 && json_array_size(all) > q->max)
 		json_array_remove(all, json_array_size(all) - 1);
@@ -82,31 +86,34 @@ add_time(struct table *t, int64_t ms)
 }
 
 static void
+add_session(struct table *t, const json_t *s, int64_t now_ms)
+{
+	(void)now_ms;
+	table_add(t, json_get_str(s, "SessionId"), NULL);
+	table_add(t, json_get_str(s, "Target"), NULL);
+	table_add(t, json_get_str(s, "Status"), NULL);
+	table_add(t, json_get_str(s, "DocumentName"), NULL);
+	table_add(t, owner_name(s), NULL);
+	add_time(t, when_of(s, "StartDate"));
+	table_add(t, json_get_str(s, "Reason"), NULL);
+}
+
+static void
+add_past_session(struct table *t, const json_t *s, int64_t now_ms)
+{
+	add_session(t, s, now_ms);
+	add_time(t, when_of(s, "EndDate"));
+}
+
+static void
 print_sessions(const struct cli *c, const json_t *sessions, bool history)
 {
 	static const char *const head[] = { "SESSION", "NODE", "STATUS", "DOCUMENT",
 		"OWNER", "STARTED (UTC)", "REASON", "ENDED (UTC)" };
-	auto_buf out = { .max = OUTPUT_MAX };
-	struct table t;
-	json_t *s;
-	size_t i;
+	static const struct cli_columns live = { head, 7, add_session },
+					past = { head, 8, add_past_session };
 
-	table_init(&t, head, history ? 8 : 7);
-	json_array_foreach((json_t *)(uintptr_t)sessions, i, s)
-	{
-		table_add(&t, json_get_str(s, "SessionId"), NULL);
-		table_add(&t, json_get_str(s, "Target"), NULL);
-		table_add(&t, json_get_str(s, "Status"), NULL);
-		table_add(&t, json_get_str(s, "DocumentName"), NULL);
-		table_add(&t, owner_name(s), NULL);
-		add_time(&t, when_of(s, "StartDate"));
-		table_add(&t, json_get_str(s, "Reason"), NULL);
-		if (history)
-			add_time(&t, when_of(s, "EndDate"));
-	}
-	table_render(&t, cli_colour(c, stdout), &out);
-	fwrite(out.p, 1, out.len, stdout);
-	table_fini(&t);
+	cli_print_rows(c, sessions, history ? &past : &live);
 }
 
 static int
@@ -124,10 +131,7 @@ show_sessions(struct cli *c, struct session_query *q, const char *node)
 	q->target = id;
 	if (list_sessions(c, q, &sessions, &f) != 0)
 		return cli_fail(&f);
-	if (c->json)
-		cli_print_json(sessions);
-	else
-		print_sessions(c, sessions, q->history);
+	print_sessions(c, sessions, q->history);
 	return CLI_OK;
 }
 
@@ -149,11 +153,8 @@ cmd_sessions(struct cli *c, int argc, char **argv)
 			"first.",
 		.examples = "  sallyport sessions\n"
 			    "  sallyport sessions --history --target web-1 --limit 10\n",
-		.exits = "  0  listed (perhaps nothing)\n"
-			 "  1  the service did not answer, or refused\n"
-			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		.exits = CLI_EXITS_AFTER("listed (perhaps nothing)"),
+		CLI_OPTIONS(options),
 		.wordless = true,
 	};
 	int r;
@@ -162,7 +163,7 @@ cmd_sessions(struct cli *c, int argc, char **argv)
 		return r;
 	if (limit != NULL && num_parse(span_str(limit), 1, 1000000, &max) != 0)
 		return cli_misused(&u, "--limit %s is not a number", limit);
-	q.max = limit != NULL ? (size_t)max : q.history ? 50 : 0;
+	q.max = limit != NULL ? (size_t)max : q.history ? HISTORY : 0;
 	return show_sessions(c, &q, node);
 }
 
@@ -171,16 +172,11 @@ cmd_sessions(struct cli *c, int argc, char **argv)
 static int
 terminate_one(struct cli *c, const char *id)
 {
-	auto_buf body = { .max = BODY_MAX };
+	const struct cli_field field = { "SessionId", id };
 	auto_json *answer = NULL;
 	struct fault f = { 0 };
-	struct jsonw w;
 
-	jw_init(&w, &body);
-	jw_open(&w, '{');
-	jw_field_str(&w, "SessionId", id);
-	jw_close(&w, '}');
-	if (cli_ssm(c, "TerminateSession", buf_span(&body), &answer, &f) != 0) {
+	if (cli_json_fields(c, AWS_SSM, "TerminateSession", &field, 1, &answer, &f) != 0) {
 		cli_say("%s: %s", id, fault_text(&f));
 		return CLI_FAILED;
 	}
@@ -253,8 +249,7 @@ cmd_terminate(struct cli *c, int argc, char **argv)
 		.exits = "  0  all of them are over\n"
 			 "  1  one could not be terminated; standard error says which\n"
 			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 	};
 	int r;
 

@@ -65,8 +65,7 @@ cmd_proxy(struct cli *c, int argc, char **argv)
 			"for ssh's\nProxyCommand and the like.",
 		.examples = "  ssh -o 'ProxyCommand sallyport proxy %n %p' web-1\n",
 		.exits = "  0    the far end closed the connection\n" START_EXIT_WORDS,
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		CLI_OPTIONS(options),
 	};
 	auto_json *parameters = NULL;
 	auto_free char *id = NULL;

@@ -67,17 +67,13 @@ cmd_ssh_config(struct cli *c, int argc, char **argv)
 			"rsync reach the\nnodes by id and by name.",
 		.examples = "  sallyport ssh-config >> ~/.ssh/config\n"
 			    "  ssh mi-0123456789abcdef0\n",
-		.exits = "  0  printed\n"
-			 "  1  it did not work; standard error says why\n"
-			 "  2  the command line is wrong\n",
-		.options = options,
-		.noptions = ARRAY_LEN(options),
+		.exits = CLI_EXITS_AFTER("printed"),
+		CLI_OPTIONS(options),
+		.wordless = true,
 	};
 	int r;
 
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
-	if (c->nargs != 0)
-		return cli_misused(&u, "too many words");
 	return print_block(c, user, ids_only);
 }

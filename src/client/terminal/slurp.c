@@ -29,6 +29,21 @@ slurp_fd(int fd, struct buf *out)
 	}
 }
 
+int
+slurp_path(struct buf *out, const char *path, struct fault *f)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd == -1)
+		return fault_set(
+		    f, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+	r = slurp_fd(fd, out);
+	if (!is_stdin)
+		close(fd);
+	return r == 0 ? 0 : fault_set(f, r, "cannot read %s: %s", path, err_text(r));
+}
+
 static int
 start(pid_t *pid, const char *const *argv, int out, bool both)
 {

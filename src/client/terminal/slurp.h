@@ -9,6 +9,8 @@
 
 /* Reads to the end of a file; ERR_LIMIT: more than out takes. */
 int slurp_fd(int fd, struct buf *out) MUST_USE;
+/* The same of a file that a person named; "-" is standard input. */
+int slurp_path(struct buf *out, const char *path, struct fault *f) MUST_USE;
 
 /*
  * Runs argv (found through PATH; it shares our terminal, because credential helpers ask

@@ -4,6 +4,9 @@
 
 #include "base/text.h"
 
+/* A fleet of a hundred thousand nodes has a table of some 15 MB. */
+enum { PRINT_MAX = 64 * 1024 * 1024 };
+
 #define BOLD  "\033[1m"
 #define PLAIN "\033[0m"
 
@@ -147,7 +150,17 @@ table_render(const struct table *t, bool colour, struct buf *out)
 	for (size_t i = 0; i < t->n; i++)
 		widths[i % t->ncols] =
 		    MAX(widths[i % t->ncols], table_width(t->cells[i]));
-	put_row(t, t->head, colour ? bold : NULL, widths, out);
+	if (!t->headless)
+		put_row(t, t->head, colour ? bold : NULL, widths, out);
 	for (size_t i = 0; i < t->n; i += t->ncols)
 		put_row(t, t->cells + i, colour ? t->marks + i : NULL, widths, out);
+}
+
+void
+table_print(const struct table *t, bool colour, FILE *stream)
+{
+	auto_buf out = { .max = PRINT_MAX };
+
+	table_render(t, colour, &out);
+	fwrite(out.p, 1, out.len, stream);
 }

@@ -15,6 +15,7 @@ enum { TABLE_COLUMNS_MAX = 12 };
 struct table {
 	struct arena mem;
 	const char *const *head; /* borrowed */
+	bool headless;           /* rows only: more of a table that was begun */
 	size_t ncols;
 	const char **cells; /* row by row */
 	const char **marks; /* of each cell: a colour such as "\033[32m", or NULL */
@@ -27,6 +28,8 @@ void table_fini(struct table *t);
 void table_add(struct table *t, const char *text, const char *mark);
 /* The head and all rows; colours only when asked for. */
 void table_render(const struct table *t, bool colour, struct buf *out);
+/* The same to a stream. */
+void table_print(const struct table *t, bool colour, FILE *stream);
 
 /* The text without anything that a terminal would obey; to has room for all of it. */
 void table_harmless(char *to, const char *text);

@@ -2,7 +2,7 @@
 /* The command line before any call is made: options, help, suggestions, mistakes. */
 #include "unit/check.h"
 
-#include "client/cli/cli.h"
+#include "client/command/commands.h"
 #include "unit/client/printed.h"
 
 enum { ARGS = 9 };
@@ -68,6 +68,19 @@ static const struct {
 	    "i- or mi-" },
 	{ "a wrong time", { "register-command", "--expires", "40d" }, 2, "",
 	    "up to 30d" },
+	{ "admin of what", { "admin" }, 2, "", "goes on with document, lock or audit" },
+	{ "admin of something else", { "admin", "x" }, 2, "", "there is no admin x" },
+	{ "admin lock, but what", { "admin", "lock" }, 2, "",
+	    "lock goes on with add, list or remove" },
+	{ "lock two at a time", { "admin", "lock", "remove", "a", "b" }, 2, "",
+	    "whose lock" },
+	{ "delete no document", { "admin", "document", "delete" }, 2, "",
+	    "which document" },
+	{ "put a document that is not there",
+	    { "admin", "document", "put", "X", "/nowhere" }, 1, "",
+	    "cannot open /nowhere: No such file" },
+	{ "a list takes no words", { "access", "list", "x" }, 2, "",
+	    "x is one word too many" },
 	{ "completion of nothing", { "completion" }, 2, "", "which shell" },
 	{ "completion of another shell", { "completion", "fish" }, 2, "",
 	    "no completion for fish" },

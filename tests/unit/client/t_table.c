@@ -90,6 +90,10 @@ t_colours(void **state)
 	check_text(buf_span(&out),
 	    "\033[1mNAME\033[0m  \033[1mN\033[0m\n"
 	    "\033[32ma\033[0m     b\n");
+	t.headless = true; /* as wide as with its head */
+	buf_reset(&out);
+	table_render(&t, false, &out);
+	check_text(buf_span(&out), "a     b\n");
 	table_fini(&t);
 }
 
