@@ -203,6 +203,8 @@ dispatch(struct http_conn *c, bool upgrade)
 	(void)snprintf(rq->ip, sizeof(rq->ip), "%s", stream_peer_ip(c->st));
 	r->peer_ip = rq->ip;
 	r->tls = stream_is_tls(c->st);
+	r->tls_version = stream_tls_version(c->st);
+	r->tls_cipher = stream_tls_cipher(c->st);
 	c->srv->handler(c->srv->arg, r);
 }
 

@@ -32,6 +32,7 @@ struct http_req {
 	struct span body;
 	const char *peer_ip;
 	bool tls;
+	const char *tls_version, *tls_cipher; /* as stream_tls_version() */
 	struct arena mem;
 	void *user;              /* the handler's own */
 	void (*on_abort)(struct http_req *r); /* peer went away before the answer; optional */

@@ -63,6 +63,9 @@ void stream_pause(struct stream *st, bool pause); /* reading */
 const char *stream_peer_ip(const struct stream *st);
 struct ev_loop *stream_loop(const struct stream *st);
 bool stream_is_tls(const struct stream *st);
+/* What was negotiated, in OpenSSL's words: "TLSv1.3", "TLS_AES_128_GCM_SHA256".  Static; NULL: plain. */
+const char *stream_tls_version(const struct stream *st);
+const char *stream_tls_cipher(const struct stream *st);
 /*
  * Signs of life, for dead-peer checks.  stream_look() asks the kernel how far our bytes got;
  * call it every few seconds before the other two.

@@ -463,3 +463,15 @@ stream_tls_fini(struct stream *st)
 	st->io = NULL;
 	tls_io_drop(io);
 }
+
+const char *
+stream_tls_version(const struct stream *st)
+{
+	return st->ssl != NULL ? SSL_get_version(st->ssl) : NULL;
+}
+
+const char *
+stream_tls_cipher(const struct stream *st)
+{
+	return st->ssl != NULL ? SSL_get_cipher_name(st->ssl) : NULL;
+}

@@ -273,13 +273,15 @@ write_call(struct jsonw *w, const struct audit_event *e)
 }
 
 static void
-write_host(struct jsonw *w, const struct audit_event *e)
+write_tls(struct jsonw *w, const struct audit_tls *t)
 {
-	if (e->host == NULL)
+	if (t->version == NULL)
 		return;
 	jw_key(w, "tlsDetails");
 	jw_open(w, '{');
-	jw_field_str(w, "clientProvidedHostHeader", e->host);
+	jw_field_str(w, "tlsVersion", t->version);
+	field_known(w, "cipherSuite", t->cipher);
+	field_known(w, "clientProvidedHostHeader", t->host);
 	jw_close(w, '}');
 }
 
@@ -310,6 +312,6 @@ audit_event_write(struct buf *out, const struct audit_event *e)
 	if (e->service && e->details.n > 0)
 		field_json(&w, "serviceEventDetails", e->details);
 	jw_field_str(&w, "eventCategory", "Management");
-	write_host(&w, e);
+	write_tls(&w, &e->tls);
 	jw_close(&w, '}');
 }

@@ -28,6 +28,12 @@ struct audit_identity {
 	bool mfa;
 };
 
+/* The connection of a call. */
+struct audit_tls {
+	const char *version, *cipher; /* OpenSSL's words; NULL: not TLS */
+	const char *host;             /* the Host header */
+};
+
 struct audit_event {
 	char id[37];      /* uuid */
 	const char *name; /* "StartSession" */
@@ -38,7 +44,7 @@ struct audit_event {
 	int64_t time_ms;
 	bool read_only;
 	bool service; /* AwsServiceEvent: something happened, nobody called */
-	const char *host; /* the Host header of a call over TLS, else NULL */
+	struct audit_tls tls;
 	struct audit_identity who;
 	const char *error, *message; /* NULL: it worked */
 	struct span request, response, details; /* JSON objects, or empty */

@@ -11,7 +11,9 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -45,6 +47,25 @@ def trail(world):
     """All events as they stand in the database."""
     with contextlib.closing(sqlite3.connect(f"file:{world.state}/sallyport.db?mode=ro", uri=True)) as db:
         return [json.loads(e) for (e,) in db.execute("SELECT event FROM audit_events ORDER BY seq")]
+
+
+def tls(world):
+    """The connection as both ends see it, for each version and suite that the client asks for."""
+    host = f"localhost:{world.port}"
+    for version, suite in ((ssl.TLSVersion.TLSv1_3, None), (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES256-GCM-SHA384"),
+                           (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-CHACHA20-POLY1305")):
+        context = ssl.create_default_context(cafile=str(world.ca))
+        context.minimum_version = context.maximum_version = version
+        if suite is not None:
+            context.set_ciphers(suite)
+        with socket.create_connection(("localhost", world.port)) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as s:
+            s.sendall(f"POST / HTTP/1.1\r\nHost: {host}\r\nX-Amz-Target: AmazonSSM.DescribeSessions\r\n"
+                      "Content-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}".encode())
+            ok(b"MissingAuthentication" in s.recv(4096), f"{s.version()} with {s.cipher()[0]}, unsigned, is refused")
+            equal(trail(world)[-1].get("tlsDetails"),
+                  {"tlsVersion": s.version(), "cipherSuite": s.cipher()[0], "clientProvidedHostHeader": host},
+                  "and the event says what was negotiated")
 
 
 # ---- what is recorded ----
@@ -432,6 +453,7 @@ def main():
         node, agent = world.agent()
         guide(world, node)
         attributes(world, node)
+        tls(world)
         denials(world)
         secrets(world)
         services(world, node, agent)

@@ -214,6 +214,8 @@ call_new(struct api *a, struct http_req *r)
 	c->source_ip = arena_strdup(&c->mem, r->peer_ip);
 	c->host = arena_str(&c->mem, span_sub(host, 0, API_HEADER_MAX));
 	c->tls = r->tls;
+	c->tls_version = r->tls_version;
+	c->tls_cipher = r->tls_cipher;
 	c->now_ms = ev_wall_ms(a->env->loop);
 	c->region = a->env->config->region;
 	c->user_agent = arena_str(

@@ -51,6 +51,7 @@ struct api_call {
 	const char *region;
 	const char *source_ip, *host, *user_agent;
 	bool tls;
+	const char *tls_version, *tls_cipher; /* NULL: plain */
 	char request_id[UUID_LEN + 1], event_id[UUID_LEN + 1];
 	bool readable; /* the types of the input are right */
 	bool recorded; /* its success is in the audit trail */

@@ -162,7 +162,7 @@ call_audit_append(struct store_tx *tx, struct api_call *c)
 		.user_agent = c->user_agent,
 		.time_ms = c->now_ms,
 		.read_only = c->op->access == API_READ,
-		.host = c->tls ? c->host : NULL,
+		.tls = { c->tls_version, c->tls_cipher, c->host },
 		.who = {
 		    .arn = who->arn,
 		    .role_arn = who->role_arn,

@@ -195,6 +195,7 @@ audit_refused(struct audit *a, const struct audit_refusal *r)
 	e.region = r->region != NULL ? r->region : e.region;
 	e.source_ip = r->source_ip;
 	e.user_agent = r->user_agent;
+	e.tls = r->tls;
 	e.error = r->error;
 	e.message = r->message;
 	e.left_out = left_out;

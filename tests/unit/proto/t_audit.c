@@ -325,6 +325,31 @@ t_identities(void **state)
 }
 
 static void
+t_tls(void **state)
+{
+	static const struct audit_tls tls = { "TLSv1.3", "TLS_AES_128_GCM_SHA256", "ssm:8443" };
+	struct audit_event e = { .name = "X",
+		.source = "ssm.amazonaws.com",
+		.region = "eu-north-1",
+		.account = ACCOUNT };
+	auto_json *plain = record(&e), *o;
+	const json_t *details;
+	(void)state;
+
+	assert_null(json_get_obj(plain, "tlsDetails"));
+	e.tls = tls;
+	o = record(&e);
+	details = json_get_obj(o, "tlsDetails");
+	assert_string_equal(json_get_str(details, "tlsVersion"), tls.version);
+	assert_string_equal(json_get_str(details, "cipherSuite"), tls.cipher);
+	assert_string_equal(json_get_str(details, "clientProvidedHostHeader"), tls.host);
+	e.tls = (struct audit_tls){ .host = "ssm:8080" }; /* plain */
+	json_decref(o);
+	o = record(&e);
+	assert_null(json_get_obj(o, "tlsDetails"));
+}
+
+static void
 t_resources(void **state)
 {
 	static const struct {
@@ -364,6 +389,7 @@ main(void)
 		cmocka_unit_test(t_lines),
 		cmocka_unit_test(t_bad_lines),
 		cmocka_unit_test(t_identities),
+		cmocka_unit_test(t_tls),
 		cmocka_unit_test(t_resources),
 	};
 

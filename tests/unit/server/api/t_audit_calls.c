@@ -303,6 +303,7 @@ t_others(void **state)
 	    arena_printf(&w.mem, "ResourceId.1=%s&Tag.1.Key=a&Tag.1.Value=b", n.id));
 	expect_ok(&w);
 	expect_response(&w, "CreateTags", "{\"requestId\":\"*\",\"_return\":true}");
+	assert_null(strstr(last_event(&w, "CreateTags"), "tlsDetails")); /* plain */
 	iam(&w, "CreateUser", "UserName=mallory");
 	call_as(&w, &w.admin, "Sallyport.LockPrincipal",
 	    "{\"Principal\":\"user/mallory\",\"Reason\":\"x\"}");
