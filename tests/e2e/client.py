@@ -146,6 +146,25 @@ def mistakes(world):
            f"{command} --help: usage, examples, exit status")
 
 
+def little_rights(world, other):
+    """Names are looked up with the rights of whoever uses them."""
+    iam = world.boto("iam")
+    iam.create_user(UserName="newcomer")
+    key = iam.create_access_key(UserName="newcomer")["AccessKey"]
+    env = world.env(AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
+    p = sallyport(world, "exec", "web-2", "--", "true", env=env)
+    ok(p.returncode == 255 and b"ssm:DescribeInstanceInformation" in p.stderr and b"the id of the node" in p.stderr,
+       "a name that may not be looked up: the permission, and that an id needs none")
+    iam.put_user_policy(UserName="newcomer", PolicyName="nodes", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
+            "ssm:DescribeInstanceInformation", "ssm:StartSession"]}]}))
+    p = sallyport(world, "exec", "web-2", "--", "true", env=env)
+    ok(p.returncode == 255 and b"ec2:DescribeInstances" in p.stderr,
+       "a name in a tag of an i- node that may not be looked up: the permission")
+    p = sallyport(world, "exec", other, "--", "true", env=env)
+    equal(p.returncode, 0, "and by its id the node is reached")
+
+
 # --- exec ------------------------------------------------------------------------------
 
 def commands(world, node):
@@ -519,6 +538,7 @@ def main():
         other, _ = world.agent("web-2", "Environment=test", prefix="i-")
         lists(world, node, other)
         mistakes(world)
+        little_rights(world, other)
         commands(world, node)
         slow_reader(world)
         inputs(world)

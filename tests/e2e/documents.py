@@ -82,11 +82,18 @@ def tour(world, name, cli):
     fails("InvalidDocument", "describe-document", "--name", own)
 
 
+def admin_document(world, *args, **kwargs):
+    return subprocess.run([world.bin / "sallyport", "admin", "document", *args], env=world.env(), text=True,
+                          capture_output=True, check=False, timeout=20, **kwargs)
+
+
 def guide(world):
     done = world.aws("ssm", "update-document", "--name", PREFS, "--content", GUIDE, "--region",
                      e2e.REGION)["DocumentDescription"]
     equal((done["DocumentVersion"], done["DefaultVersion"]), ("2", "1"),
           "the guide's update-document makes version 2")
+    equal(admin_document(world, "get", PREFS).stdout.strip(), GUIDE,
+          "admin document get shows the version that is in force, not the default")
     world.crash_server()
     equal(world.ssm.get_document(Name=PREFS, DocumentVersion="$LATEST")["Content"], GUIDE,
           "which is there after kill -9, and stays")
@@ -150,8 +157,7 @@ def admin(world):
     file.write_text(text)
 
     def document(*args, **kwargs):
-        return subprocess.run([world.bin / "sallyport", "admin", "document", *args], env=world.env(), text=True,
-                              capture_output=True, check=False, timeout=20, **kwargs)
+        return admin_document(world, *args, **kwargs)
 
     equal(document("put", "Hello", str(file)).stdout, "Hello created, version 1\n", "admin document put: makes one")
     equal(document("put", "Hello", str(file)).stdout, "Hello unchanged, version 1\n", "the same again: nothing")

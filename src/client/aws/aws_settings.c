@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the caller's credentials, region and endpoint come from; see aws.h. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -27,13 +28,28 @@ home_file(const char *rel)
 	return xasprintf("%s/%s", home, rel);
 }
 
+static char *
+config_path(void)
+{
+	const char *named = getenv("AWS_CONFIG_FILE");
+
+	return named != NULL && named[0] != '\0' ? xstrdup(named)
+						 : home_file(".aws/config");
+}
+
+static char *
+credentials_path(void)
+{
+	const char *named = getenv("AWS_SHARED_CREDENTIALS_FILE");
+
+	return named != NULL && named[0] != '\0' ? xstrdup(named)
+						 : home_file(".aws/credentials");
+}
+
 /* The text of a settings file; empty when there is none. */
 static void
-load_file(struct buf *out, const char *env, const char *rel)
+load_file(struct buf *out, const char *path)
 {
-	const char *named = getenv(env);
-	auto_free char *path =
-	    named != NULL && named[0] != '\0' ? xstrdup(named) : home_file(rel);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -68,7 +84,10 @@ is_section(struct span name, const char *profile, bool is_config)
 	    span_eq_str(unquoted(span_trim(name)), profile);
 }
 
-/* The value of a key in a profile, or NULL.  Indented lines belong to nested settings. */
+/*
+ * The value of a key in a profile, or NULL; without a key "", when the profile is there.
+ * Indented lines belong to nested settings.
+ */
 static char *
 ini_get(struct span text, const char *profile, bool is_config, const char *key)
 {
@@ -86,6 +105,8 @@ ini_get(struct span text, const char *profile, bool is_config, const char *key)
 			inside = line.p[line.n - 1] == ']' &&
 			    is_section(span_trim(span_sub(line, 1, line.n - 2)), profile,
 				is_config);
+			if (inside && key == NULL)
+				return xstrdup("");
 			continue;
 		}
 		if (inside && span_find(line, '=') >= 0 && span_cut(&line, '=', &name) &&
@@ -161,18 +182,22 @@ keys_from_text(struct aws_settings *s, struct span text, bool is_config)
 static int
 no_keys(const struct aws_settings *s, struct span config, struct fault *f)
 {
-	auto_free char *role = ini_get(config, s->profile, true, "role_arn");
+	auto_free char *role = ini_get(config, s->profile, true, "role_arn"),
+		       *path = credentials_path();
 
 	if (role != NULL)
 		return fault_set(f, ERR_DENIED,
 		    "profile %s assumes a role, which this program cannot: use "
 		    "credential_process, or keys in the environment",
 		    s->profile);
+	if (access(path, R_OK) != 0 && errno != ENOENT)
+		return fault_set(
+		    f, ERR_DENIED, "no credentials: %s: %s", path, strerror(errno));
 	return fault_set(f, ERR_DENIED,
 	    "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
 	    "them "
-	    "under [%s] in ~/.aws/credentials",
-	    s->profile);
+	    "under [%s] in %s",
+	    s->profile, path);
 }
 
 /* The order of the AWS CLI: environment, credentials file, process, config file. */
@@ -241,21 +266,42 @@ check_place(struct aws_settings *s, struct fault *f)
 	return 0;
 }
 
+/* A profile that somebody named stands in one of the two files. */
+static int
+check_profile(const struct aws_settings *s, struct span config, struct fault *f)
+{
+	auto_free char *config_file = config_path(), *path = credentials_path(),
+		       *there = ini_get(config, s->profile, true, NULL);
+	auto_buf text = { .max = FILE_MAX };
+
+	if (there != NULL)
+		return 0;
+	load_file(&text, path);
+	there = ini_get(buf_span(&text), s->profile, false, NULL);
+	return there != NULL
+	    ? 0
+	    : fault_set(f, ERR_INVALID, "there is no profile %s in %s or %s", s->profile,
+		  config_file, path);
+}
+
 int
 aws_settings_load(struct aws_settings *s, const struct aws_overrides *o, struct fault *f)
 {
+	auto_free char *path = config_path();
 	auto_buf config = { .max = FILE_MAX };
 	struct span text;
+	bool named;
+	int r;
 
 	*s = (struct aws_settings){ 0 };
 	set_keys(s, "", "", "");
 	s->profile = pick(o->profile, "AWS_PROFILE", "AWS_DEFAULT_PROFILE", NULL);
 	s->ignore_env_keys = o->profile != NULL && o->profile[0] != '\0';
-	if (s->profile[0] == '\0') {
+	if (!(named = s->profile[0] != '\0')) {
 		free(s->profile);
 		s->profile = xstrdup("default");
 	}
-	load_file(&config, "AWS_CONFIG_FILE", ".aws/config");
+	load_file(&config, path);
 	text = buf_span(&config);
 	s->region = pick(o->region, "AWS_REGION", "AWS_DEFAULT_REGION",
 	    ini_get(text, s->profile, true, "region"));
@@ -263,17 +309,20 @@ aws_settings_load(struct aws_settings *s, const struct aws_overrides *o, struct 
 	    ini_get(text, s->profile, true, "endpoint_url"));
 	s->ca_file = pick(o->ca_file, "SALLYPORT_CA_FILE", "AWS_CA_BUNDLE",
 	    ini_get(text, s->profile, true, "ca_bundle"));
+	if (named && (r = check_profile(s, text, f)) != 0)
+		return r;
 	return check_place(s, f);
 }
 
 int
 aws_settings_keys(struct aws_settings *s, struct fault *f)
 {
+	auto_free char *config_file = config_path(), *path = credentials_path();
 	auto_buf config = { .max = FILE_MAX }, credentials = { .max = FILE_MAX };
 	int r;
 
-	load_file(&config, "AWS_CONFIG_FILE", ".aws/config");
-	load_file(&credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+	load_file(&config, config_file);
+	load_file(&credentials, path);
 	if ((r = load_keys(s, buf_span(&config), buf_span(&credentials), f)) != 0) {
 		if (s->access_key == NULL)
 			set_keys(s, "", "", "");

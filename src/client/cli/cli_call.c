@@ -70,6 +70,7 @@ advice(const char *code)
 		{ "ExpiredTokenException", "get new credentials" },
 		{ "ExpiredToken", "get new credentials" },
 		{ "RequestExpired", "set this machine's clock" },
+		{ "InvalidFilterKey", "the filter for a tag is tag:NAME=VALUE" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(list); i++)
@@ -102,14 +103,23 @@ cli_is_error(const struct fault *f, const char *code)
 	return strncmp(f->text, code, n) == 0 && f->text[n] == ':';
 }
 
+/* A server for HTTPS hangs up on plain HTTP without a word. */
+static int
+way_fault(struct fault *f, const char *endpoint, const struct aws_answer *a)
+{
+	bool plain = strncmp(endpoint, "http://", 7) == 0;
+
+	return fault_set(f, a->err, "%s: %s%s", endpoint, a->message,
+	    plain && a->err == ERR_CLOSED ? ": should it be https://?" : "");
+}
+
 static void
 on_answer(void *arg, const struct aws_answer *a)
 {
 	struct waiting *w = arg;
 
 	if (a->err != 0)
-		w->err = fault_set(
-		    w->f, a->err, "%s: %s", w->c->settings.endpoint, a->message);
+		w->err = way_fault(w->f, w->c->settings.endpoint, a);
 	else if (a->status != 200)
 		w->err = service_fault(w->f, a);
 	else if (w->body != NULL)

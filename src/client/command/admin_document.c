@@ -180,7 +180,10 @@ document_get(struct cli *c, int argc, char **argv)
 	const struct cli_usage u = {
 		.command = "admin document get",
 		.synopsis = "NAME [--document-version N]",
-		.what = "Prints the content of a document as it was put.",
+		.what =
+		    "Prints the content of a document as it was put: of its default "
+		    "version, but of the\npreferences, SSM-SessionManagerRunShell, the "
+		    "latest, which is the one that counts.",
 		.examples = "  sallyport admin document get SSM-SessionManagerRunShell\n",
 		.exits = CLI_EXITS,
 		CLI_OPTIONS(options),
@@ -194,6 +197,9 @@ document_get(struct cli *c, int argc, char **argv)
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
 	m[0].value = c->args[0];
+	/* Of the preferences the latest version is in force, whichever is the default. */
+	if (m[1].value == NULL && strcmp(m[0].value, DOCUMENT_PREFERENCES) == 0)
+		m[1].value = "$LATEST";
 	if (cli_open(c) != 0)
 		return CLI_FAILED;
 	if (call(c, "GetDocument", m, ARRAY_LEN(m), &answer, &f) != 0)

@@ -310,25 +310,36 @@ sorted(const json_t *nodes)
 	return out;
 }
 
-int
-nodes_list(struct cli *c, const struct node_query *q, json_t **out, struct fault *f)
+/* Who may not ask EC2 sees the fleet without the names in tags; "untagged" says why. */
+static int
+list_named(struct cli *c, const struct node_query *q, json_t **out,
+    struct fault *untagged, struct fault *f)
 {
 	auto_json *nodes = json_array(), *names = NULL;
 	struct filters fs;
-	int r, tags;
+	int r;
 
 	if ((r = filters_init(&fs, q, f)) == 0 &&
 	    (r = list_nodes(c, fs.ssm, nodes, f)) == 0) {
-		/* Who may not ask EC2 sees the fleet without the names in tags. */
-		tags = list_tags(c, &fs, &names, f);
-		if (tags != 0 && fs.tags)
-			r = tags;
-		else if (tags != 0)
-			log_debug("no tags", "why=%s", log_q(fault_text(f)));
+		if (list_tags(c, &fs, &names, untagged) != 0 && fs.tags) {
+			*f = *untagged;
+			r = f->code;
+		}
 		merge_tags(nodes, names, fs.tags);
 	}
 	filters_fini(&fs);
 	*out = r == 0 ? sorted(nodes) : NULL;
+	return r;
+}
+
+int
+nodes_list(struct cli *c, const struct node_query *q, json_t **out, struct fault *f)
+{
+	struct fault untagged = { 0 };
+	int r = list_named(c, q, out, &untagged, f);
+
+	if (r == 0 && untagged.code != 0)
+		log_debug("no tags", "why=%s", log_q(fault_text(&untagged)));
 	return r;
 }
 
@@ -409,16 +420,31 @@ say_candidates(const char *word, const json_t *found)
 }
 
 static int
-pick_one(const char *word, json_t *found, char **id)
+pick_one(const char *word, json_t *found, const struct fault *untagged, char **id)
 {
 	if (json_array_size(found) > 1)
 		return say_candidates(word, found);
 	if (json_array_size(found) == 0) {
 		cli_say("there is no node %s: sallyport ls shows all of them", word);
+		if (untagged->code != 0)
+			cli_say("names in tags could not be looked up: %s",
+			    fault_text(untagged));
 		return CLI_FAILED;
 	}
 	*id = xstrdup(node_id(json_array_get(found, 0)));
 	return CLI_GO;
+}
+
+static int
+not_looked_up(const char *word, const struct fault *f)
+{
+	cli_fail(f);
+	if (cli_is_error(f, "AccessDeniedException") ||
+	    cli_is_error(f, "UnauthorizedOperation"))
+		cli_say("%s had to be looked up: with the id of the node (mi-...) "
+			"nothing has to be",
+		    word);
+	return CLI_FAILED;
 }
 
 int
@@ -427,19 +453,20 @@ nodes_resolve(struct cli *c, const char *word, char **id)
 	struct cli_list filter = { .v = { word }, .n = 1 };
 	bool tag = strncmp(word, "tag:", 4) == 0;
 	auto_json *nodes = NULL, *found = NULL, *online = NULL;
-	struct fault f = { 0 };
+	struct fault f = { 0 }, untagged = { 0 };
 
 	if (id_node_valid(span_str(word))) {
 		*id = xstrdup(word);
 		return CLI_GO;
 	}
-	if (nodes_list(c, &(struct node_query){ .filters = tag ? &filter : NULL }, &nodes,
-		&f) != 0)
-		return cli_fail(&f);
+	if (list_named(c, &(struct node_query){ .filters = tag ? &filter : NULL }, &nodes,
+		&untagged, &f) != 0)
+		return not_looked_up(word, &f);
 	if (!tag) {
 		found = nodes_pick(nodes, word);
-		return pick_one(word, found, id);
+		return pick_one(word, found, &untagged, id);
 	}
 	online = only_online(nodes);
-	return pick_one(word, json_array_size(online) == 1 ? online : nodes, id);
+	return pick_one(
+	    word, json_array_size(online) == 1 ? online : nodes, &untagged, id);
 }

@@ -33,15 +33,18 @@ int
 slurp_path(struct buf *out, const char *path, struct fault *f)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r, e;
 
 	if (fd == -1)
 		return fault_set(
 		    f, ERR_IO, "cannot open %s: %s", path, strerror(errno));
 	r = slurp_fd(fd, out);
+	e = errno;
 	if (!is_stdin)
 		close(fd);
-	return r == 0 ? 0 : fault_set(f, r, "cannot read %s: %s", path, err_text(r));
+	return r == 0 ? 0
+		      : fault_set(f, r, "cannot read %s: %s", path,
+			    r == ERR_IO ? strerror(e) : err_text(r));
 }
 
 static int

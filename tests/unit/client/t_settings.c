@@ -169,8 +169,12 @@ t_missing(void **state)
 		{ "no scheme", { "AWS_ENDPOINT_URL", "host:8443" }, { 0 }, "https://" },
 		{ "not a region", { E, "AWS_REGION", "a b" }, { 0 }, "not the name" },
 		{ "no region", { E }, { .profile = "inconfig" }, "AWS_REGION" },
-		{ "no keys", { E, "AWS_REGION", "r" }, { .profile = "nobody" },
-		    "[nobody]" },
+		{ "no such profile", { E, "AWS_REGION", "r" }, { .profile = "nobody" },
+		    "there is no profile nobody in " },
+		{ "no such profile in the environment", { E, "AWS_PROFILE", "nobody" },
+		    { 0 }, "there is no profile nobody in " },
+		{ "no keys", { E, "AWS_REGION", "r" }, { .profile = "spaced" },
+		    "[spaced]" },
 		{ "half of the keys", { E, "AWS_REGION", "r" }, { .profile = "half" },
 		    "no credentials" },
 		{ "a role", { E, "AWS_REGION", "r" }, { .profile = "role" },
@@ -180,7 +184,7 @@ t_missing(void **state)
 		{ "a process without JSON", { E, "AWS_REGION", "r" },
 		    { .profile = "nojson" }, "printed no JSON" },
 		{ "another section of that name", { E }, { .profile = "web2" },
-		    "no credentials" },
+		    "no profile web2" },
 	};
 	(void)state;
 
@@ -199,6 +203,25 @@ t_missing(void **state)
 		assert_non_null(s.access_key); /* still good for a connection */
 		aws_settings_fini(&s);
 	}
+}
+
+/* A file that is there and cannot be read is not a file that lacks something. */
+static void
+t_unreadable(void **state)
+{
+	auto_free char *kept = xstrdup(getenv("AWS_SHARED_CREDENTIALS_FILE"));
+	struct aws_settings s;
+	struct fault f = { 0 };
+	(void)state;
+
+	start_afresh((const char *const[]){ E, "AWS_REGION", "r", NULL });
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null/credentials", 1);
+	assert_int_equal(aws_settings_load(&s, &(struct aws_overrides){ 0 }, &f), 0);
+	assert_int_not_equal(aws_settings_keys(&s, &f), 0);
+	assert_string_equal(
+	    f.text, "no credentials: /dev/null/credentials: Not a directory");
+	aws_settings_fini(&s);
+	setenv("AWS_SHARED_CREDENTIALS_FILE", kept, 1);
 }
 
 /* The same settings, read again after somebody renewed the file. */
@@ -244,6 +267,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_precedence),
 		cmocka_unit_test(t_missing),
+		cmocka_unit_test(t_unreadable),
 		cmocka_unit_test(t_renewed),
 	};
 
