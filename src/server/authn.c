@@ -189,6 +189,15 @@ skew_of(const char *service)
 	return wide ? SIGV4_SKEW_S3_MS : SIGV4_SKEW_MS;
 }
 
+/* Whatever else a stranger writes there is kept nowhere. */
+static const char *
+claimed_key(const struct attempt *t)
+{
+	struct span id = span_str(t->claim.access_key);
+
+	return id_access_key_valid(id) || id_node_valid(id) ? t->claim.access_key : NULL;
+}
+
 /* Everything that can be judged without the key. */
 static int
 check_claim(struct attempt *t, const char *service)
@@ -197,8 +206,10 @@ check_claim(struct attempt *t, const char *service)
 	enum sigv4_reason why;
 	int64_t now = ev_wall_ms(t->a->loop);
 
-	if (sigv4_parse(&t->claim, &t->r, t->mem, &why, f) != 0 ||
-	    sigv4_check_time(&t->claim, now, skew_of(service), &why, f) != 0 ||
+	if (sigv4_parse(&t->claim, &t->r, t->mem, &why, f) != 0)
+		return deny_sigv4(t, why);
+	t->out->claimed = claimed_key(t);
+	if (sigv4_check_time(&t->claim, now, skew_of(service), &why, f) != 0 ||
 	    sigv4_check_scope(&t->claim, service, &why, f) != 0)
 		return deny_sigv4(t, why);
 	if (!id_region_valid(span_str(t->claim.region)))
@@ -245,6 +256,8 @@ token_matches(const struct store_key *k, const char *token)
 static int
 named(struct attempt *t, int err)
 {
+	if (err != 0) /* as far as it was read: somebody of the same name, perhaps */
+		principal_init(&t->out->who);
 	if (err == ERR_NOTFOUND)
 		return deny(t, AUTHN_UNKNOWN_KEY, TEXT_UNKNOWN);
 	if (err != 0)

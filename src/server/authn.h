@@ -38,6 +38,7 @@ struct authn_result {
 	enum authn_reason why;
 	struct fault fault; /* AWS's words for it */
 	struct principal who;
+	const char *claimed; /* the key that was named; NULL: nothing that can be one */
 	char *region; /* of the credential scope */
 	bool presigned;
 	uint64_t hold_ms; /* a refusal is not to be answered before; throttle_hold() */

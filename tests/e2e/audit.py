@@ -148,8 +148,12 @@ def denials(world):
         pass
     events = trail(world)
     refused = [e for e in events if e.get("errorCode") == "InvalidSignatureException"]
-    ok(len(refused) >= 3 and all(e["userIdentity"]["type"] == "Unknown" for e in refused),
-       f"{len(refused)} calls with a wrong signature are there, of nobody that is known")
+    ok(len(refused) >= 3 and all(e["userIdentity"] == {"type": "Unknown", "accessKeyId": world.key} for e in refused),
+       f"{len(refused)} calls with a wrong signature are there, of nobody that is known, with the key they named")
+    found = world.boto("cloudtrail").lookup_events(LookupAttributes=[
+        {"AttributeKey": "AccessKeyId", "AttributeValue": world.key}])["Events"]
+    ok(refused[0]["eventID"] in [e["EventId"] for e in found if "Username" not in e],
+       "found by that key, without a user name")
     failed = [e for e in events if e["eventName"] == "StartSession" and "errorCode" in e]
     equal([(e["errorCode"], e["requestParameters"]["target"]) for e in failed],
           [("TargetNotConnected", "mi-00000000000000000")], "a call that failed is there with its error")

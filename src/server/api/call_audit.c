@@ -5,8 +5,6 @@
  */
 #include "server/api/call_audit.h"
 
-#include "server/domain/key_session.h"
-
 static void write_value(struct jsonw *w, const struct shape *s, const json_t *v);
 
 static void
@@ -163,14 +161,7 @@ call_audit_append(struct store_tx *tx, struct api_call *c)
 		.time_ms = c->now_ms,
 		.read_only = c->op->access == API_READ,
 		.tls = { c->tls_version, c->tls_cipher, c->host },
-		.who = {
-		    .arn = who->arn,
-		    .role_arn = who->role_arn,
-		    .user_id = who->user_id,
-		    .access_key = who->access_key,
-		    .created_ms = who->session != NULL ? who->session->issued_ms : 0,
-		    .mfa = who->session != NULL && who->session->mfa_ms != 0,
-		},
+		.who = audit_identity_of(who, c->auth.claimed),
 		.error = c->error,
 		.message = c->message,
 		.resources = c->resources,

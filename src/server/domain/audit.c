@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "codec/jsonw.h"
 #include "ev/ev.h"
+#include "server/domain/identity.h"
+#include "server/domain/key_session.h"
 
 enum {
 	PRUNE_MS = 60 * 60 * 1000, /* how often retention looks */
@@ -73,6 +75,21 @@ audit_event_new(struct audit *a, const char *source, const char *name)
 
 	audit_draw_id(a, e.id);
 	return e;
+}
+
+struct audit_identity
+audit_identity_of(const struct principal *who, const char *claimed)
+{
+	if (who->kind == PRINCIPAL_NONE)
+		return (struct audit_identity){ .access_key = claimed };
+	return (struct audit_identity){
+		.arn = who->arn,
+		.role_arn = who->role_arn,
+		.user_id = who->user_id,
+		.access_key = who->access_key,
+		.created_ms = who->session != NULL ? who->session->issued_ms : 0,
+		.mfa = who->session != NULL && who->session->mfa_ms != 0,
+	};
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "store/store_audit.h"
 
 struct audit;
+struct principal;
 
 struct audit_options {
 	struct ev_loop *loop;
@@ -31,6 +32,11 @@ void audit_free(struct audit *a); /* after the store was closed */
 /* An event with everything that does not depend on what happened. */
 struct audit_event audit_event_new(struct audit *a, const char *source, const char *name);
 void audit_draw_id(struct audit *a, char out[37]);
+/*
+ * Who it was, as far as that is proven.  claimed: the id of the key that somebody named who
+ * proved nothing, or NULL; it makes the event easy to find and is no identity.
+ */
+struct audit_identity audit_identity_of(const struct principal *who, const char *claimed);
 
 /* A text and the names under which it is found; in the arena. */
 struct audit_record {

@@ -201,11 +201,6 @@ audit_refused(struct audit *a, const struct audit_refusal *r)
 	e.left_out = left_out;
 	e.resources = &r->arn;
 	e.nresources = r->arn != NULL ? 1 : 0;
-	e.who = (struct audit_identity){
-		.arn = r->who->arn,
-		.role_arn = r->who->role_arn,
-		.user_id = r->who->user_id,
-		.access_key = r->who->access_key,
-	};
+	e.who = audit_identity_of(r->who, r->claimed);
 	audit_note(a, &e);
 }

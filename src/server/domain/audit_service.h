@@ -31,6 +31,7 @@ struct audit_refusal {
 	const char *action; /* "ssmmessages:OpenDataChannel" */
 	const char *arn, *source_ip, *user_agent, *region;
 	const struct principal *who; /* as far as it is proven */
+	const char *claimed;         /* see audit_identity_of() */
 	struct audit_tls tls;
 	const char *error, *message;
 };

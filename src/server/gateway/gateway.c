@@ -199,6 +199,7 @@ record_refusal(struct gateway *g, struct http_req *r, const struct authn_result 
 		.user_agent = arena_str(&r->mem, http1_get(r->head, "User-Agent")),
 		.region = a->region,
 		.who = &a->who,
+		.claimed = a->claimed,
 		.tls = { r->tls_version, r->tls_cipher,
 		    arena_str(&r->mem, http1_get(r->head, "Host")) },
 		.error = error,

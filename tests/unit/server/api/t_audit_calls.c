@@ -313,6 +313,49 @@ t_others(void **state)
 	world_down(&w);
 }
 
+/* ---- those who prove nothing ---- */
+
+/* The key that was named is there to be found by, and nothing that looks like an identity. */
+static void
+t_claims(void **state)
+{
+	static const struct {
+		const char *what, *key;
+		bool named;
+	} t[] = {
+		{ "of somebody", NULL, true },
+		{ "of nobody", "AKIANOBODYNOBODYNOBO", true },
+		{ "too short", "AKIANOBODY", false },
+		{ "in small letters", "akianobodynobodynobo", false },
+		{ "with more behind", "AKIANOBODYNOBODYNOBO\"", false },
+		{ "a name", "admin", false },
+	};
+	struct world w;
+	(void)state;
+
+	world_up(&w);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct signer s = { .access_key = t[i].key, .secret = "wrong" };
+		auto_json *o = NULL, *want = NULL;
+
+		row(t[i].what);
+		if (s.access_key == NULL)
+			s.access_key = w.account.access_key;
+		call_as(&w, &s, "AmazonSSM.DescribeSessions", "{\"State\":\"Active\"}");
+		assert_int_equal(w.status, 400);
+		OK(json_read(&o, span_str(last_event(&w, "DescribeSessions")), NULL));
+		OK(json_read(&want,
+		    span_str(t[i].named
+			    ? arena_printf(&w.mem,
+				  "{\"type\":\"Unknown\",\"accessKeyId\":\"%s\"}",
+				  s.access_key)
+			    : "{\"type\":\"Unknown\"}"),
+		    NULL));
+		assert_true(json_equal(json_object_get(o, "userIdentity"), want));
+	}
+	world_down(&w);
+}
+
 int
 main(void)
 {
@@ -322,6 +365,7 @@ main(void)
 		cmocka_unit_test(t_sts),
 		cmocka_unit_test(t_ssm),
 		cmocka_unit_test(t_others),
+		cmocka_unit_test(t_claims),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
