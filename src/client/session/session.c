@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "client/session/comeback.h"
+#include "client/session/greeting.h"
 #include "proto/channel.h"
 #include "proto/control.h"
 
@@ -37,10 +38,8 @@ struct client_session {
 	uint32_t tries;   /* since the last connection that was of use */
 	uint64_t up_ms;   /* when the connection came up */
 	uint64_t lost_ms; /* when it was lost */
-	struct arena mem; /* of the handshake */
-	struct handshake_request request;
-	const struct handshake_action *action; /* in request */
-	enum session_why why;                  /* with text: for the deferred end */
+	struct greeting greeting;
+	enum session_why why; /* with text: for the deferred end */
 	char *text;
 	struct ev_timer end;
 };
@@ -125,84 +124,51 @@ ch_random(void *arg, void *p, size_t n)
 static void
 become_ready(struct client_session *s, const char *customer_message)
 {
-	struct session_info info = {
-		.type = DOCUMENT_STANDARD_STREAM,
-		.agent_version = "",
-		.customer_message = customer_message,
-		.own_peer = channel_is_own_peer(s->ch),
-		.takes_input = s->request.ext.input,
-		.tells_attached = s->request.ext.attached,
-	};
+	struct session_info info;
 
-	if (s->action != NULL) {
-		info.agent_version = s->request.agent_version;
-		info.properties = s->action->properties;
-		if (document_type_parse(&info.type, span_str(s->action->session_type)) !=
-		    0)
-			assert(0 && "handshake_answer lets only the four types through");
-	}
+	greeting_info(&s->greeting, &info);
+	info.own_peer = channel_is_own_peer(s->ch);
+	info.customer_message = customer_message;
 	s->ready = true;
 	s->state = STATE_READY;
 	s->ops->on_ready(s->arg, &info);
 }
 
-static void
-know_own_peer(struct client_session *s)
-{
-	const struct handshake_ext *ext = &s->request.ext;
-
-	channel_set_own_peer(s->ch, ext->max_payload, ext->window);
-	if (ext->no_digest)
-		channel_set_no_digest(s->ch);
-}
-
 static int
 on_request(struct client_session *s, struct span json)
 {
-	struct handshake_response answer = { 0 };
+	const struct handshake_ext *ext = &s->greeting.request.ext;
 	auto_buf out = { .max = HANDSHAKE_TEXT_MAX };
 	struct fault f = { 0 };
 	int r;
 
-	if (s->action != NULL) /* a second one would desynchronise a stock agent */
+	if (greeting_begun(&s->greeting)) /* a second one would desynchronise a stock agent */
 		return 0;
-	if ((r = handshake_request_parse(&s->request, &s->mem, json, &f)) != 0) {
-		session_end(s, SESSION_UNUSABLE, fault_text(&f));
-		return r;
-	}
-	r = handshake_answer(&answer, &s->action, &s->request, &s->mem, &f);
-	answer.client_version = s->client_version;
-	if (s->request.ext.present) {
-		answer.ext = handshake_ext_ours(CHANNEL_PAYLOAD_OWN, CHANNEL_WINDOW_MAX);
-		answer.ext.input = s->request.ext.input;
-	}
-	handshake_response_build(&out, &answer);
-	if (buf_check(&out) == 0 &&
+	r = greeting_answer(&s->greeting, json, s->client_version, &out, &f);
+	if (out.len > 0 && buf_check(&out) == 0 &&
 	    channel_send(s->ch, ev_now_ms(s->loop), PAYLOAD_HANDSHAKE_RESPONSE,
 		buf_span(&out)) != 0)
 		log_warn("handshake response not sent", "session=%s", s->session_id);
-	if (r != 0)
+	if (r != 0) {
 		session_end(s, SESSION_UNUSABLE, fault_text(&f));
-	else if (s->request.ext.present)
-		know_own_peer(s);
+	} else if (ext->present) {
+		channel_set_own_peer(s->ch, ext->max_payload, ext->window);
+		if (ext->no_digest)
+			channel_set_no_digest(s->ch);
+	}
 	return r;
 }
 
 static int
 on_complete(struct client_session *s, struct span json)
 {
-	struct handshake_complete c = { 0 };
-	struct fault f = { 0 };
-
 	if (s->ready)
 		return 0;
-	if (s->action == NULL) {
+	if (!greeting_begun(&s->greeting)) {
 		session_end(s, SESSION_UNUSABLE, "unable to determine SessionType");
 		return ERR_PROTOCOL;
 	}
-	if (handshake_complete_parse(&c, &s->mem, json, &f) != 0)
-		c.customer_message = "";
-	become_ready(s, c.customer_message);
+	become_ready(s, greeting_message(&s->greeting, json));
 	return 0;
 }
 
@@ -223,8 +189,7 @@ ch_deliver(void *arg, uint32_t type, struct span data)
 		break;
 	}
 	if (!s->ready) {
-		if (s->action !=
-		    NULL) /* the handshake is under way: nothing may come yet */
+		if (greeting_begun(&s->greeting)) /* nothing may come before its end */
 			return 0;
 		become_ready(s, ""); /* a stock agent's shell does without a handshake */
 	}
@@ -528,7 +493,7 @@ client_session_new(struct ev_loop *l, struct http_client *http,
 	s->ch = channel_new(&(struct channel_config){ .role = CHANNEL_CLIENT,
 				.ack_hold_ms = CHANNEL_ACK_HOLD_MS },
 	    &channel_ops, s);
-	arena_init(&s->mem);
+	greeting_init(&s->greeting);
 	session_connect(s);
 	return s;
 }
@@ -545,7 +510,7 @@ client_session_free(struct client_session *s)
 		http_call_cancel(s->opening);
 	drop_ws(s);
 	channel_free(s->ch);
-	arena_fini(&s->mem);
+	greeting_fini(&s->greeting);
 	explicit_bzero(s->token, strlen(s->token));
 	comeback_fini(&s->back);
 	free(s->session_id);
@@ -571,6 +536,23 @@ size_t
 client_session_room(const struct client_session *s)
 {
 	return channel_room(s->ch);
+}
+
+/*
+ * Little room makes little payloads, each with the cost of a large one: wait for more.
+ * The channel tells of room only after it had refused something, so it is made to.
+ */
+size_t
+client_session_bulk_room(struct client_session *s)
+{
+	static const uint8_t probe[SESSION_BULK_MIN];
+	size_t room = client_session_room(s);
+
+	if (room >= sizeof(probe))
+		return room;
+	if (client_session_send(s, PAYLOAD_OUTPUT, span_of(probe, sizeof(probe))) == 0)
+		assert(0 && "more was sent than there was room for");
+	return 0;
 }
 
 void

@@ -30,6 +30,7 @@ enum {
 	    5000, /* a connection this old, or one that moved data, was good */
 	SESSION_GIVE_UP_MS =
 	    10 * 60 * 1000, /* without a connection: the server forgets us then */
+	SESSION_BULK_MIN = 4 * 1024,
 	SESSION_CLIENT_PING_MS = 12 * 1000, /* our server is first */
 	SESSION_CLIENT_DEAD_MS =
 	    25 * 1000, /* no byte from the server for so long: reconnect */
@@ -94,6 +95,8 @@ void client_session_resumed(struct client_session *s, const char *token,
 int client_session_send(
     struct client_session *s, uint32_t payload_type, struct span data) MUST_USE;
 size_t client_session_room(const struct client_session *s);
+/* The same for what comes in bulk: 0 instead of less than SESSION_BULK_MIN, and on_writable comes. */
+size_t client_session_bulk_room(struct client_session *s);
 void client_session_pump(struct client_session *s); /* on_data is ready again */
 bool client_session_drained(const struct client_session *s);
 bool client_session_is_ready(const struct client_session *s);
