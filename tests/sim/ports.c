@@ -33,34 +33,10 @@ struct ports {
 	bool over; /* the person was told */
 };
 
-/* --- the data channel ----------------------------------------------------------------- */
-
-static size_t
-wire_room(void *arg)
-{
-	return port_session_room(((struct ports *)arg)->p->session);
-}
-
-static int
-wire_send(void *arg, uint32_t payload_type, struct span data)
-{
-	return client_session_send(((struct ports *)arg)->p->session, payload_type, data);
-}
+/* --- the local port ---------------------------------------------------------------------- */
 
 static void
-wire_pump(void *arg)
-{
-	client_session_pump(((struct ports *)arg)->p->session);
-}
-
-static bool
-wire_drained(void *arg)
-{
-	return client_session_drained(((struct ports *)arg)->p->session);
-}
-
-static void
-wire_refused(void *arg, int why)
+on_refused(void *arg, int why)
 {
 	struct ports *w = arg;
 
@@ -68,12 +44,8 @@ wire_refused(void *arg, int why)
 	    w->p->index, err_text(why));
 }
 
-static const struct port_wire wire = {
-	.room = wire_room,
-	.send = wire_send,
-	.pump = wire_pump,
-	.drained = wire_drained,
-	.refused = wire_refused,
+static const struct port_ops port_ops = {
+	.refused = on_refused,
 };
 
 static void
@@ -168,7 +140,7 @@ ports_new(struct person *p, const struct session_info *info)
 		    "person %u: not many connections of our own kind", p->index);
 	w->p = p;
 	w->loop = p->place.loop;
-	w->port = port_new(w->loop, &wish, &wire, w);
+	w->port = port_new(w->loop, &wish, port_wire_of(p->session), &port_ops, w);
 	port_wish_fini(&wish);
 	if (ev_listen(&w->listener, w->loop, "127.0.0.1", 0, on_accept, w, &f) != 0) {
 		fprintf(stderr, "the local port does not open: %s\n", fault_text(&f));

@@ -2,9 +2,9 @@
 /* sallyport connect and sallyport exec: start-session and the session in one. */
 #include "client/command/commands.h"
 #include "client/command/nodes.h"
-#include "client/terminal/quote.h"
 #include "client/run/run.h"
 #include "client/run/start.h"
+#include "client/terminal/quote.h"
 #include "codec/json.h"
 
 enum { COMMAND_MAX = 65535 }; /* AWS: of a parameter's value */

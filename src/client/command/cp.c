@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sallyport cp: the words of the command line; copy.c does it. */
 #include "client/command/commands.h"
-#include "client/copy/copy.h"
 #include "client/command/nodes.h"
+#include "client/copy/copy.h"
 
 const char *
 cp_remote_path(const char *word)

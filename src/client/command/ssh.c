@@ -6,10 +6,10 @@
 #include "base/text.h"
 #include "client/command/commands.h"
 #include "client/command/nodes.h"
-#include "client/terminal/quote.h"
-#include "client/run/run.h"
 #include "client/command/ssh.h"
+#include "client/run/run.h"
 #include "client/run/start.h"
+#include "client/terminal/quote.h"
 #include "codec/json.h"
 
 /* --- the ProxyCommand ----------------------------------------------------------------------- */

@@ -13,9 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client/session/live.h"
-#include "client/port/port.h"
 #include "client/run/start.h"
+#include "client/session/live.h"
 
 enum {
 	CHUNK = 64 * 1024,
@@ -114,7 +113,7 @@ static int
 move(struct copying *c)
 {
 	uint8_t buf[CHUNK];
-	size_t room = MIN(port_session_room(live_session(c->live)), sizeof(buf)), got = 0;
+	size_t room = MIN(client_session_bulk_room(live_session(c->live)), sizeof(buf)), got = 0;
 	int r;
 
 	if (room == 0)

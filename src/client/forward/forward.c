@@ -5,9 +5,23 @@
 #include <signal.h>
 
 #include "client/cli/cli.h"
+#include "client/forward/socks_door.h"
+#include "client/port/port.h"
 #include "client/run/run.h"
 #include "client/run/start.h"
+#include "client/session/live.h"
 #include "codec/json.h"
+
+struct forward {
+	const struct forward_options *o;
+	struct ev_loop *loop;
+	struct list dests, locals;
+	size_t ndests; /* those of SOCKS clients */
+	struct socks_door door;
+	struct ev_timer look;
+	bool stopping;
+	int exit_code;
+};
 
 /* Owned by forward.dests. */
 struct dest {
@@ -69,7 +83,7 @@ wait_in(struct dest *d, struct ev_stream *s, struct socks *socks)
 	struct waiter *w;
 
 	if (d->nwaiting >= FORWARD_WAITING_MAX) {
-		forward_socks_answer(socks, s, ERR_LIMIT);
+		socks_door_answer(socks, s, ERR_LIMIT);
 		ev_close(s);
 		return;
 	}
@@ -91,7 +105,7 @@ serve_waiting(struct dest *d)
 		if (d->port != NULL) {
 			hand_over(d, w->s, w->socks);
 		} else {
-			forward_socks_answer(w->socks, w->s, ERR_CLOSED);
+			socks_door_answer(w->socks, w->s, ERR_CLOSED);
 			ev_close(w->s);
 		}
 		free(w);
@@ -99,42 +113,8 @@ serve_waiting(struct dest *d)
 	d->nwaiting = 0;
 }
 
-/* --- the data channel of a destination ------------------------------------------------------ */
-
-static size_t
-wire_room(void *arg)
-{
-	struct dest *d = arg;
-
-	return port_session_room(live_session(d->live));
-}
-
-static int
-wire_send(void *arg, uint32_t payload_type, struct span data)
-{
-	struct dest *d = arg;
-
-	return client_session_send(live_session(d->live), payload_type, data);
-}
-
 static void
-wire_pump(void *arg)
-{
-	struct dest *d = arg;
-
-	client_session_pump(live_session(d->live));
-}
-
-static bool
-wire_drained(void *arg)
-{
-	struct dest *d = arg;
-
-	return client_session_drained(live_session(d->live));
-}
-
-static void
-wire_refused(void *arg, int why)
+on_refused(void *arg, int why)
 {
 	struct dest *d = arg;
 
@@ -143,19 +123,15 @@ wire_refused(void *arg, int why)
 }
 
 static void
-wire_answered(void *arg, void *asker, struct ev_stream *s, int why)
+on_answered(void *arg, void *asker, struct ev_stream *s, int why)
 {
 	(void)arg;
-	forward_socks_answer(asker, s, why);
+	socks_door_answer(asker, s, why);
 }
 
-static const struct port_wire wire = {
-	.answered = wire_answered,
-	.room = wire_room,
-	.send = wire_send,
-	.pump = wire_pump,
-	.drained = wire_drained,
-	.refused = wire_refused,
+static const struct port_ops port_ops = {
+	.refused = on_refused,
+	.answered = on_answered,
 };
 
 /* --- its session -------------------------------------------------------------------------------- */
@@ -208,7 +184,8 @@ on_ready(void *arg, const struct session_info *info)
 		return;
 	}
 	port_wish_read(&wish, info);
-	d->port = port_new(d->f->loop, &wish, &wire, d);
+	d->port = port_new(
+	    d->f->loop, &wish, port_wire_of(live_session(d->live)), &port_ops, d);
 	port_wish_fini(&wish);
 	if (d->fixed)
 		say_ready(d);
@@ -372,8 +349,12 @@ dest_get(struct forward *f, const char *host, uint16_t remote, bool fixed)
 	return d;
 }
 
-void
-forward_connect(struct forward *f, const char *host, uint16_t port, struct ev_stream *s,
+/*
+ * Takes the connection s to a destination.  socks (may be NULL, else owned by the callee
+ * from here on) is answered when the node is connected, or is not to be.
+ */
+static void
+connect_to(struct forward *f, const char *host, uint16_t port, struct ev_stream *s,
     struct socks *socks)
 {
 	struct dest *d = f->stopping ? NULL : dest_get(f, host, port, false);
@@ -382,7 +363,7 @@ forward_connect(struct forward *f, const char *host, uint16_t port, struct ev_st
 		if (!f->stopping)
 			cli_say("%s:%u: more than %d destinations at once", host, port,
 			    FORWARD_DESTS_MAX);
-		forward_socks_answer(socks, s, ERR_LIMIT);
+		socks_door_answer(socks, s, ERR_LIMIT);
 		ev_close(s);
 		return;
 	}
@@ -391,6 +372,12 @@ forward_connect(struct forward *f, const char *host, uint16_t port, struct ev_st
 		hand_over(d, s, socks);
 	else
 		wait_in(d, s, socks);
+}
+
+static void
+on_socks_request(void *arg, struct ev_stream *s, struct socks *socks)
+{
+	connect_to(arg, socks->host, socks->port, s, socks);
 }
 
 /* Sessions of SOCKS clients that nobody has used for a while. */
@@ -422,7 +409,7 @@ on_accept(void *arg, struct ev_stream *s)
 	struct local *l = arg;
 	const struct forward_spec *spec = l->spec;
 
-	forward_connect(
+	connect_to(
 	    l->f, spec->host != NULL ? spec->host : "", spec->remote, s, NULL);
 }
 
@@ -438,8 +425,8 @@ open_local(struct forward *f, const struct forward_spec *spec)
 	list_init(&l->link);
 	list_add_tail(&f->locals, &l->link);
 	if (ev_listen(&l->listener, f->loop, spec->bind, spec->port,
-		spec->socks ? forward_socks_accept : on_accept,
-		spec->socks ? (void *)f : l, &fault) != 0) {
+		spec->socks ? socks_door_accept : on_accept,
+		spec->socks ? (void *)&f->door : l, &fault) != 0) {
 		cli_say("%s", fault_text(&fault));
 		return ERR_IO;
 	}
@@ -475,7 +462,7 @@ stop(struct forward *f, int exit_code)
 	f->stopping = true;
 	f->exit_code = exit_code;
 	close_locals(f);
-	forward_socks_close(f);
+	socks_door_close(&f->door);
 	LIST_EACH(d, &f->dests, struct dest, link)
 	live_terminate(d->live);
 	if (list_empty(&f->dests))
@@ -513,7 +500,7 @@ forward_run(const struct forward_options *o)
 	(void)ev_descriptors_raise();
 	list_init(&f.dests);
 	list_init(&f.locals);
-	list_init(&f.askers);
+	socks_door_init(&f.door, f.loop, on_socks_request, &f);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		ev_on_signal(f.loop, signals[i], on_signal, &f);
 	if (open_all(&f) == 0) {
@@ -521,7 +508,7 @@ forward_run(const struct forward_options *o)
 		ev_run(f.loop);
 	}
 	close_locals(&f);
-	forward_socks_close(&f);
+	socks_door_close(&f.door);
 	LIST_EACH(d, &f.dests, struct dest, link)
 	dest_free(d);
 	ev_timer_clear(&f.look);

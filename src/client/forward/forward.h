@@ -12,16 +12,11 @@
  */
 #pragma once
 
-#include "client/session/live.h"
-#include "client/port/port.h"
-#include "client/forward/socks.h"
+#include "client/aws/aws.h"
 
 enum {
 	FORWARD_DESTS_MAX = 64,    /* of SOCKS clients, at once */
 	FORWARD_WAITING_MAX = 256, /* connections until a session is ready, each */
-	FORWARD_ASKING_MAX =
-	    1024, /* SOCKS clients that have not said where to, at once */
-	FORWARD_ASK_MS = 30 * 1000,
 	FORWARD_IDLE_MS = 60 * 1000, /* a SOCKS destination without a connection */
 	FORWARD_LOOK_MS = 5 * 1000,
 };
@@ -52,26 +47,3 @@ struct forward_options {
 
 /* Blocks until a signal (0) or until something that was asked for is lost (255). */
 int forward_run(const struct forward_options *o);
-
-/* --- between forward.c and forward_socks.c ------------------------------------------------ */
-
-struct forward {
-	const struct forward_options *o;
-	struct ev_loop *loop;
-	struct list dests, locals, askers;
-	size_t ndests, naskers; /* ndests: those of SOCKS */
-	struct ev_timer look;
-	bool stopping;
-	int exit_code;
-};
-
-/*
- * Takes the connection s to a destination.  socks (may be NULL, else owned by the callee
- * from here on) is answered when the node is connected, or is not to be.
- */
-void forward_connect(struct forward *f, const char *host, uint16_t port,
-    struct ev_stream *s, struct socks *socks);
-void forward_socks_accept(void *arg, struct ev_stream *s); /* arg: struct forward */
-void forward_socks_close(struct forward *f);
-/* Answers a request and frees it; NULL is fine.  why: 0 when it is connected, or an ERR_*. */
-void forward_socks_answer(struct socks *socks, struct ev_stream *s, int why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See port.h. */
-#include "client/port/port.h"
+#include "client/port/port_ways.h"
 
 #include "codec/json.h"
 
@@ -46,21 +46,43 @@ port_wish_fini(struct port_wish *w)
 	free(w->local_socket);
 }
 
-/*
- * Little room makes little payloads, each with the cost of a large one: wait for more.
- * The channel tells of room only after it had refused something, so it is made to.
- */
-size_t
-port_session_room(struct client_session *s)
-{
-	static const uint8_t probe[PORT_PAYLOAD_MIN];
-	size_t room = client_session_room(s);
+/* --- the data channel of a session ------------------------------------------------------ */
 
-	if (room >= sizeof(probe))
-		return room;
-	if (client_session_send(s, PAYLOAD_OUTPUT, span_of(probe, sizeof(probe))) == 0)
-		assert(0 && "more was sent than there was room for");
-	return 0;
+static size_t
+session_room(void *arg)
+{
+	return client_session_bulk_room(arg);
+}
+
+static int
+session_send(void *arg, uint32_t payload_type, struct span data)
+{
+	return client_session_send(arg, payload_type, data);
+}
+
+static void
+session_pump(void *arg)
+{
+	client_session_pump(arg);
+}
+
+static bool
+session_drained(void *arg)
+{
+	return client_session_drained(arg);
+}
+
+struct port_wire
+port_wire_of(struct client_session *s)
+{
+	static const struct port_wire_ops ops = {
+		.room = session_room,
+		.send = session_send,
+		.pump = session_pump,
+		.drained = session_drained,
+	};
+
+	return (struct port_wire){ &ops, s };
 }
 
 /* --- connections ------------------------------------------------------------------------- */
@@ -69,23 +91,23 @@ struct port {
 	struct port_mux *mux; /* one of the two */
 	struct port_basic *basic;
 	bool tells_attached;
-	const struct port_wire *wire;
+	const struct port_ops *ops;
 	void *arg;
 };
 
 struct port *
-port_new(
-    struct ev_loop *l, const struct port_wish *w, const struct port_wire *wire, void *arg)
+port_new(struct ev_loop *l, const struct port_wish *w, struct port_wire wire,
+    const struct port_ops *ops, void *arg)
 {
 	struct port *p = xcalloc(1, sizeof(*p));
 
 	p->tells_attached = w->mode == PORT_MUX && w->tells_attached;
-	p->wire = wire;
+	p->ops = ops;
 	p->arg = arg;
 	if (w->mode == PORT_BASIC)
-		p->basic = port_basic_new(l, wire, arg);
+		p->basic = port_basic_new(l, wire);
 	else
-		p->mux = port_mux_new(l, w, wire, arg);
+		p->mux = port_mux_new(l, w, wire, ops, arg);
 	return p;
 }
 
@@ -110,7 +132,7 @@ port_ask(struct port *p, struct ev_stream *s, void *asker)
 {
 	if (p->tells_attached)
 		return port_mux_ask(p->mux, s, asker);
-	p->wire->answered(p->arg, asker, s, 0);
+	p->ops->answered(p->arg, asker, s, 0);
 	return port_take(p, s);
 }
 

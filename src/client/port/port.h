@@ -21,7 +21,6 @@ enum port_mode { PORT_MUX, PORT_BASIC, PORT_STDIO };
 
 enum {
 	PORT_WAITING_MAX = 64,         /* basic: connections that wait for their turn */
-	PORT_PAYLOAD_MIN = 4 * 1024,   /* less room than this is no room */
 	PORT_EOF_QUIET_MS = 30 * 1000, /* stdio: a stock agent, after our input's end */
 	PORT_EOF_POLL_MS = 250,        /* stdio: is anybody still reading us? */
 	PORT_STOP_MS =
@@ -46,26 +45,34 @@ void port_wish_fini(struct port_wish *w);
 
 /* --- connections ------------------------------------------------------------------------- */
 
-struct port_wire {
+/* The data channel underneath. */
+struct port_wire_ops {
 	/* The longest payload that send() takes now; 0: none, port_go() will be called. */
 	size_t (*room)(void *arg);
 	int (*send)(void *arg, uint32_t payload_type, struct span data);
 	void (*pump)(void *arg);    /* after port_data() said ERR_AGAIN: offer it again */
 	bool (*drained)(void *arg); /* the agent acknowledged all that was sent */
+};
+struct port_wire {
+	const struct port_wire_ops *ops;
+	void *arg;
+};
+/* That of a session, which must live as long as what is made with it. */
+struct port_wire port_wire_of(struct client_session *s);
+
+/* What the owner is told. */
+struct port_ops {
 	/* The agent could not connect; why: an ERR_*, or 0 when it did not say. */
 	void (*refused)(void *arg, int why);
 	/* The answer to port_ask(), as in net/tunnel.h; who never asks needs none. */
 	void (*answered)(void *arg, void *asker, struct ev_stream *s, int why);
 };
 
-/* The same for a client_session; arg is that. */
-size_t port_session_room(struct client_session *s);
-
 struct port; /* PORT_MUX or PORT_BASIC; owned by who made it, closes its sockets */
 
-struct port *port_new(struct ev_loop *l, const struct port_wish *w,
-    const struct port_wire *wire, void *arg);
-void port_free(struct port *p); /* NULL is fine; no callback but wire->answered() */
+struct port *port_new(struct ev_loop *l, const struct port_wish *w, struct port_wire wire,
+    const struct port_ops *ops, void *arg);
+void port_free(struct port *p); /* NULL is fine; no callback but ops->answered() */
 /* A connection for the other end; takes s, and closes it on an error (ERR_LIMIT). */
 int port_take(struct port *p, struct ev_stream *s) MUST_USE;
 /* The same for one who waits to hear whether there is a connection; where the agent does
@@ -76,26 +83,6 @@ int port_data(struct port *p, uint32_t payload_type, struct span data) MUST_USE;
 void port_go(struct port *p);                  /* there is room again */
 size_t port_connections(const struct port *p); /* open ones and waiting ones */
 
-struct port_mux;
-struct port_mux *port_mux_new(struct ev_loop *l, const struct port_wish *w,
-    const struct port_wire *wire, void *arg);
-void port_mux_free(struct port_mux *m);
-int port_mux_take(struct port_mux *m, struct ev_stream *s) MUST_USE;
-int port_mux_ask(struct port_mux *m, struct ev_stream *s, void *asker) MUST_USE;
-int port_mux_data(struct port_mux *m, uint32_t payload_type, struct span data) MUST_USE;
-void port_mux_go(struct port_mux *m);
-size_t port_mux_connections(const struct port_mux *m);
-
-struct port_basic;
-struct port_basic *port_basic_new(
-    struct ev_loop *l, const struct port_wire *wire, void *arg);
-void port_basic_free(struct port_basic *b);
-int port_basic_take(struct port_basic *b, struct ev_stream *s) MUST_USE;
-int port_basic_data(
-    struct port_basic *b, uint32_t payload_type, struct span data) MUST_USE;
-void port_basic_go(struct port_basic *b);
-size_t port_basic_connections(const struct port_basic *b);
-
 /* --- standard input and output ------------------------------------------------------------- */
 
 struct port_stdio;
@@ -105,7 +92,7 @@ struct port_stdio;
  * agent takes a word for that end, the service decides how long it answers.
  */
 struct port_stdio *port_stdio_new(struct ev_loop *l, struct stdio *io, bool takes_end,
-    const struct port_wire *wire, void (*done)(void *arg), void *arg);
+    struct port_wire wire, void (*done)(void *arg), void *arg);
 void port_stdio_free(struct port_stdio *p);
 void port_stdio_input(struct port_stdio *p, struct span in);
 void port_stdio_eof(struct port_stdio *p);

@@ -9,7 +9,7 @@
  * (a server that speaks first).  What it says while LEAVING belongs to the connection
  * that has gone and must not reach the next one.
  */
-#include "client/port/port.h"
+#include "client/port/port_ways.h"
 
 #include "base/buf.h"
 
@@ -22,8 +22,7 @@ struct turn {
 
 struct port_basic {
 	struct ev_loop *loop;
-	const struct port_wire *wire;
-	void *arg;
+	struct port_wire wire;
 	struct ev_stream *s; /* OPEN */
 	struct buf rest;     /* of a payload that the socket did not take at once */
 	struct list turns;   /* struct turn; owned */
@@ -48,7 +47,7 @@ on_ready(void *arg)
 	struct port_basic *b = arg;
 
 	b->held = false;
-	b->wire->pump(b->arg);
+	b->wire.ops->pump(b->wire.arg);
 }
 
 static void
@@ -68,10 +67,10 @@ on_poll(void *arg)
 
 	if (b->flag_due) {
 		flag_encode(flag, FLAG_DISCONNECT_TO_PORT);
-		b->flag_due = b->wire->send(b->arg, PAYLOAD_FLAG,
+		b->flag_due = b->wire.ops->send(b->wire.arg, PAYLOAD_FLAG,
 				  span_of(flag, sizeof(flag))) == ERR_AGAIN;
 	}
-	if (b->flag_due || !b->wire->drained(b->arg)) {
+	if (b->flag_due || !b->wire.ops->drained(b->wire.arg)) {
 		ev_timer_set(b->loop, &b->poll, LEAVING_POLL_MS, on_poll, b);
 		return;
 	}
@@ -100,14 +99,14 @@ on_readable(void *arg)
 	int r = 0;
 
 	for (int i = 0; i < READ_ROUNDS && r == 0; i++) {
-		size_t room = b->wire->room(b->arg), got;
+		size_t room = b->wire.ops->room(b->wire.arg), got;
 
 		b->full = room == 0;
 		if (b->full)
 			break;
 		r = ev_read(b->s, buf, MIN(room, sizeof(buf)), &got);
 		if (r == 0)
-			r = b->wire->send(b->arg, PAYLOAD_OUTPUT, span_of(buf, got));
+			r = b->wire.ops->send(b->wire.arg, PAYLOAD_OUTPUT, span_of(buf, got));
 	}
 	if (r != 0 && r != ERR_AGAIN)
 		hang_up(b);
@@ -227,13 +226,12 @@ port_basic_connections(const struct port_basic *b)
 }
 
 struct port_basic *
-port_basic_new(struct ev_loop *l, const struct port_wire *wire, void *arg)
+port_basic_new(struct ev_loop *l, struct port_wire wire)
 {
 	struct port_basic *b = xcalloc(1, sizeof(*b));
 
 	b->loop = l;
 	b->wire = wire;
-	b->arg = arg;
 	list_init(&b->turns);
 	buf_init(&b->rest, AGENTMSG_PAYLOAD_MAX);
 	return b;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many connections over one data channel, on the tunnel; see port.h. */
-#include "client/port/port.h"
+#include "client/port/port_ways.h"
 
 #include "net/tunnel.h"
 
 struct port_mux {
 	struct ev_loop *loop;
-	const struct port_wire *wire;
+	struct port_wire wire;
+	const struct port_ops *ops;
 	void *arg;
 	struct tunnel *tunnel;
 	struct ev_timer ready; /* from inside the tunnel the channel is not called */
@@ -17,7 +18,7 @@ tunnel_room(void *arg)
 {
 	struct port_mux *m = arg;
 
-	return m->wire->room(m->arg);
+	return m->wire.ops->room(m->wire.arg);
 }
 
 static void
@@ -26,7 +27,7 @@ tunnel_send(void *arg, struct span payload)
 	struct port_mux *m = arg;
 
 	/* It asked for the room just before: what fails here ends the session anyway. */
-	(void)m->wire->send(m->arg, PAYLOAD_OUTPUT, payload);
+	(void)m->wire.ops->send(m->wire.arg, PAYLOAD_OUTPUT, payload);
 }
 
 static void
@@ -34,7 +35,7 @@ on_ready(void *arg)
 {
 	struct port_mux *m = arg;
 
-	m->wire->pump(m->arg);
+	m->wire.ops->pump(m->wire.arg);
 }
 
 static void
@@ -58,7 +59,7 @@ tunnel_end(void *arg, uint32_t id, int why)
 	case ERR_TIMEOUT:
 	case ERR_DENIED:
 	case ERR_NOTFOUND: /* a socket's path */
-		m->wire->refused(m->arg, why);
+		m->ops->refused(m->arg, why);
 		break;
 	default:
 		break;
@@ -70,7 +71,7 @@ tunnel_answered(void *arg, void *asker, struct ev_stream *s, int why)
 {
 	struct port_mux *m = arg;
 
-	m->wire->answered(m->arg, asker, s, why);
+	m->ops->answered(m->arg, asker, s, why);
 }
 
 static const struct tunnel_ops tunnel_ops = {
@@ -82,13 +83,14 @@ static const struct tunnel_ops tunnel_ops = {
 };
 
 struct port_mux *
-port_mux_new(
-    struct ev_loop *l, const struct port_wish *w, const struct port_wire *wire, void *arg)
+port_mux_new(struct ev_loop *l, const struct port_wish *w, struct port_wire wire,
+    const struct port_ops *ops, void *arg)
 {
 	struct port_mux *m = xcalloc(1, sizeof(*m));
 
 	m->loop = l;
 	m->wire = wire;
+	m->ops = ops;
 	m->arg = arg;
 	m->tunnel = tunnel_new(l,
 	    &(struct tunnel_config){
@@ -128,7 +130,7 @@ port_mux_data(struct port_mux *m, uint32_t payload_type, struct span data)
 		return tunnel_input(m->tunnel, data);
 	if (payload_type == PAYLOAD_FLAG && flag_decode(&flag, data) == 0 &&
 	    flag == FLAG_CONNECT_TO_PORT_ERROR)
-		m->wire->refused(m->arg, 0);
+		m->ops->refused(m->arg, 0);
 	return 0;
 }
 

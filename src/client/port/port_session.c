@@ -35,53 +35,15 @@ static void PRINTF(2, 3) say(struct port_session *s, const char *fmt, ...)
 	s->host->say(s->arg, text);
 }
 
-/* --- the data channel ------------------------------------------------------------------ */
-
-static size_t
-wire_room(void *arg)
-{
-	struct port_session *s = arg;
-
-	return port_session_room(s->host->session);
-}
-
-static int
-wire_send(void *arg, uint32_t payload_type, struct span data)
-{
-	struct port_session *s = arg;
-
-	return client_session_send(s->host->session, payload_type, data);
-}
-
 static void
-wire_pump(void *arg)
-{
-	struct port_session *s = arg;
-
-	client_session_pump(s->host->session);
-}
-
-static bool
-wire_drained(void *arg)
-{
-	struct port_session *s = arg;
-
-	return client_session_drained(s->host->session);
-}
-
-static void
-wire_refused(void *arg, int why)
+on_refused(void *arg, int why)
 {
 	(void)why; /* the text is the stock plugin's */
 	say(arg, "\nConnection to destination port failed, check SSM Agent logs.\n");
 }
 
-static const struct port_wire wire = {
-	.room = wire_room,
-	.send = wire_send,
-	.pump = wire_pump,
-	.drained = wire_drained,
-	.refused = wire_refused,
+static const struct port_ops port_ops = {
+	.refused = on_refused,
 };
 
 /* --- the local port ---------------------------------------------------------------------- */
@@ -182,7 +144,8 @@ open_local(struct port_session *s)
 	if (r != 0)
 		return r;
 	say(s, "%s", s->wish.mode == PORT_MUX ? "\nWaiting for connections...\n" : "\n");
-	s->port = port_new(s->host->loop, &s->wish, &wire, s);
+	s->port = port_new(
+	    s->host->loop, &s->wish, port_wire_of(s->host->session), &port_ops, s);
 	return 0;
 }
 
@@ -239,8 +202,8 @@ port_session_new(const struct port_host *host, void *arg, const struct session_i
 	s->terminates = handshake_agent_takes_terminate(info->agent_version);
 	port_wish_read(&s->wish, info);
 	if (s->wish.mode == PORT_STDIO)
-		s->stdio = port_stdio_new(
-		    host->loop, host->io, s->wish.takes_end, &wire, on_stdio_done, s);
+		s->stdio = port_stdio_new(host->loop, host->io, s->wish.takes_end,
+		    port_wire_of(host->session), on_stdio_done, s);
 	else if (open_local(s) != 0)
 		host->terminate(arg);
 	return s;

@@ -17,7 +17,7 @@
 struct port_stdio {
 	struct ev_loop *loop;
 	struct stdio *io;
-	const struct port_wire *wire;
+	struct port_wire wire;
 	void (*done)(void *arg);
 	void *arg;
 	struct buf pending; /* input that the channel had no room for */
@@ -32,11 +32,11 @@ tell_end(struct port_stdio *p)
 	uint8_t flag[4];
 
 	if (!p->takes_end || p->end_told || p->pending.len > 0 ||
-	    p->wire->room(p->arg) < sizeof(flag))
+	    p->wire.ops->room(p->wire.arg) < sizeof(flag))
 		return;
 	flag_encode(flag, FLAG_END_OF_INPUT);
 	p->end_told =
-	    p->wire->send(p->arg, PAYLOAD_FLAG, span_of(flag, sizeof(flag))) == 0;
+	    p->wire.ops->send(p->wire.arg, PAYLOAD_FLAG, span_of(flag, sizeof(flag))) == 0;
 }
 
 static void
@@ -44,10 +44,10 @@ feed(struct port_stdio *p)
 {
 	size_t room;
 
-	while (p->pending.len > 0 && (room = p->wire->room(p->arg)) > 0) {
+	while (p->pending.len > 0 && (room = p->wire.ops->room(p->wire.arg)) > 0) {
 		size_t n = MIN(p->pending.len, room);
 
-		if (p->wire->send(p->arg, PAYLOAD_OUTPUT, span_of(p->pending.p, n)) != 0)
+		if (p->wire.ops->send(p->wire.arg, PAYLOAD_OUTPUT, span_of(p->pending.p, n)) != 0)
 			break;
 		buf_consume(&p->pending, n);
 	}
@@ -71,7 +71,7 @@ on_poll(void *arg)
 	struct port_stdio *p = arg;
 	uint64_t now = ev_now_ms(p->loop);
 
-	if (p->takes_end || p->pending.len > 0 || !p->wire->drained(p->arg))
+	if (p->takes_end || p->pending.len > 0 || !p->wire.ops->drained(p->wire.arg))
 		p->heard_ms = now;
 	if (!is_read() || now - p->heard_ms >= PORT_EOF_QUIET_MS)
 		p->done(p->arg);
@@ -112,7 +112,7 @@ port_stdio_go(struct port_stdio *p)
 
 struct port_stdio *
 port_stdio_new(struct ev_loop *l, struct stdio *io, bool takes_end,
-    const struct port_wire *wire, void (*done)(void *arg), void *arg)
+    struct port_wire wire, void (*done)(void *arg), void *arg)
 {
 	struct port_stdio *p = xcalloc(1, sizeof(*p));
 

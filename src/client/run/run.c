@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "client/port/port.h"
-#include "client/session/resume.h"
 #include "client/run/run.h"
 #include "client/run/run_input.h"
+#include "client/session/resume.h"
 #include "client/terminal/terminal.h"
 
 enum {

@@ -6,6 +6,7 @@
 #include "unit/check.h"
 
 #include "client/forward/forward.h"
+#include "client/port/port.h"
 #include "ev/sim.h"
 
 /* --- words ------------------------------------------------------------------------------ */
@@ -184,8 +185,9 @@ bench_answered(void *arg, void *asker, struct ev_stream *s, int why)
 	b->answer_why = why;
 }
 
-static const struct port_wire bench_wire = {
-	.answered = bench_answered,
+static const struct port_ops bench_ops = { .answered = bench_answered };
+
+static const struct port_wire_ops bench_wire = {
 	.room = bench_room,
 	.send = bench_send,
 	.pump = bench_pump,
@@ -269,7 +271,8 @@ t_one_after_the_other(void **state)
 	b.world = sim_new(&(struct sim_options){ .seed = 7 });
 	b.loop = sim_host(b.world, "near");
 	buf_init(&b.at_agent, 10000);
-	b.port = port_new(b.loop, &wish, &bench_wire, &b);
+	b.port = port_new(
+	    b.loop, &wish, (struct port_wire){ &bench_wire, &b }, &bench_ops, &b);
 	assert_int_equal(
 	    ev_listen(&b.listener, b.loop, "", 0, bench_accept, &b, NULL), 0);
 
@@ -344,7 +347,8 @@ t_asked(void **state)
 		b.world = sim_new(&(struct sim_options){ .seed = 7 });
 		b.loop = sim_host(b.world, "near");
 		buf_init(&b.at_agent, 10000);
-		b.port = port_new(b.loop, &t[i].wish, &bench_wire, &b);
+		b.port = port_new(b.loop, &t[i].wish, (struct port_wire){ &bench_wire, &b },
+		    &bench_ops, &b);
 		assert_int_equal(
 		    ev_listen(&b.listener, b.loop, "", 0, bench_ask, &b, NULL), 0);
 		bench_dial(&b, 0);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SOCKS clients until they have said where to; see forward.h. */
-#include "base/log.h"
-#include "client/forward/forward.h"
+/* See socks_door.h. */
+#include "client/forward/socks_door.h"
 
-/* Owned by forward.askers. */
+#include "base/log.h"
+
+/* Owned by socks_door.askers. */
 struct asker {
 	struct list link;
-	struct forward *f;
+	struct socks_door *door;
 	struct ev_stream *s;
 	struct socks *socks;
 	struct ev_timer late;
@@ -16,7 +17,7 @@ static void
 asker_free(struct asker *a)
 {
 	list_del(&a->link);
-	a->f->naskers--;
+	a->door->n--;
 	ev_timer_clear(&a->late);
 	if (a->s != NULL)
 		ev_close(a->s);
@@ -59,7 +60,7 @@ reply_of(int why)
 }
 
 void
-forward_socks_answer(struct socks *socks, struct ev_stream *s, int why)
+socks_door_answer(struct socks *socks, struct ev_stream *s, int why)
 {
 	if (socks == NULL)
 		return;
@@ -88,39 +89,47 @@ on_readable(void *arg)
 		struct socks *socks = STEAL(a->socks);
 
 		ev_stream_want(a->s, false, false);
-		forward_connect(a->f, socks->host, socks->port, STEAL(a->s), socks);
+		a->door->on_request(a->door->arg, STEAL(a->s), socks);
 	}
 	if (e == SOCKS_REQUEST || e == SOCKS_BROKEN || (r != 0 && r != ERR_AGAIN))
 		asker_free(a);
 }
 
 void
-forward_socks_accept(void *arg, struct ev_stream *s)
+socks_door_accept(void *arg, struct ev_stream *s)
 {
 	static const struct ev_stream_ops ops = { .readable = on_readable };
-	struct forward *f = arg;
+	struct socks_door *d = arg;
 	struct asker *a;
 
-	if (f->stopping || f->naskers >= FORWARD_ASKING_MAX) {
+	if (d->closed || d->n >= SOCKS_DOOR_MAX) {
 		ev_close(s);
 		return;
 	}
 	a = xcalloc(1, sizeof(*a));
-	a->f = f;
+	a->door = d;
 	a->s = s;
 	a->socks = xcalloc(1, sizeof(*a->socks));
 	socks_init(a->socks);
 	list_init(&a->link);
-	list_add_tail(&f->askers, &a->link);
-	f->naskers++;
-	ev_timer_set(f->loop, &a->late, FORWARD_ASK_MS, on_late, a);
+	list_add_tail(&d->askers, &a->link);
+	d->n++;
+	ev_timer_set(d->loop, &a->late, SOCKS_DOOR_MS, on_late, a);
 	ev_stream_set(s, &ops, a);
 	ev_stream_want(s, true, false);
 }
 
 void
-forward_socks_close(struct forward *f)
+socks_door_init(struct socks_door *d, struct ev_loop *l, socks_door_cb *on_request, void *arg)
 {
-	LIST_EACH(a, &f->askers, struct asker, link)
+	*d = (struct socks_door){ .loop = l, .on_request = on_request, .arg = arg };
+	list_init(&d->askers);
+}
+
+void
+socks_door_close(struct socks_door *d)
+{
+	d->closed = true;
+	LIST_EACH(a, &d->askers, struct asker, link)
 	asker_free(a);
 }
