@@ -21,6 +21,21 @@ vendor_valid(struct span s)
 	return true;
 }
 
+/* AWS knows by name what can be done to a role; patterns may match any of it. */
+static bool
+trust_action_valid(struct span s)
+{
+	static const char *const names[] = { "sts:AssumeRole", "sts:AssumeRoleWithSAML",
+		"sts:AssumeRoleWithWebIdentity", "sts:SetContext", "sts:SetSourceIdentity",
+		"sts:TagSession" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (span_eq_ci(s, names[i]))
+			return true;
+	return s.n > 4 && span_eq_ci(span_sub(s, 0, 4), "sts:") &&
+	    (span_find(s, '*') >= 0 || span_find(s, '?') >= 0);
+}
+
 static void
 check_action(struct parser *ps, const struct tree_node *n)
 {
@@ -39,7 +54,7 @@ check_action(struct parser *ps, const struct tree_node *n)
 	else if (!span_eq_str(vendor, "*") && !vendor_valid(vendor))
 		complain(ps, RANK_ACTION, n, NULL, "Vendor " SPAN_FMT " is not valid",
 		    SPAN_ARG(vendor));
-	if (ps->p->kind == POLICY_TRUST && (!span_eq_ci(vendor, "sts") || colon < 0))
+	if (ps->p->kind == POLICY_TRUST && !trust_action_valid(n->text))
 		complain(ps, RANK_PRINCIPAL, n, NULL,
 		    "AssumeRole policy may only specify STS AssumeRole actions.");
 }
@@ -98,6 +113,16 @@ iam_type_valid(struct span resource)
 	return false;
 }
 
+/* Buckets are in no region; access points, jobs and the like are: they have a type. */
+static bool
+s3_has_region(struct span rest)
+{
+	struct span account;
+
+	return span_cut(&rest, ':', &account) && span_find(rest, '/') > 0 &&
+	    account.n > 0;
+}
+
 /* What AWS wants of the fields behind the service. */
 static void
 check_service(
@@ -107,6 +132,8 @@ check_service(
 	bool given = span_cut(&rest, ':', &region);
 
 	if (!span_eq_str(service, "iam") && !span_eq_str(service, "s3"))
+		return;
+	if (span_eq_str(service, "s3") && given && s3_has_region(rest))
 		return;
 	if (!given || region.n > 0)
 		complain(ps, RANK_RESOURCE, n, NULL,

@@ -6,10 +6,12 @@
 #include "policy/value.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/text.h"
 
-enum { DIGITS_MAX = 18 };
+enum { DIGITS_MAX = 18, YEAR_MAX = 292278993 /* AWS's clock counts milliseconds */ };
 
 /* Digits as a number; with "pad", as many zeros behind it as are missing to DIGITS_MAX. */
 static int
@@ -56,28 +58,125 @@ policy_number_cmp(const struct policy_number *a, const struct policy_number *b)
 	return (a->parts > b->parts) - (a->parts < b->parts);
 }
 
+/* ---- dates ---- */
+
+/* As AWS takes them: what is left out from behind is at its least, and digits may be few. */
+struct date {
+	int64_t year, month, day, hour, min, sec, ms, offset_min;
+	bool before; /* the year is negative */
+};
+
+static bool
+take_char(struct span *s, char c)
+{
+	if (s->n == 0 || (s->p[0] | 0x20) != (c | 0x20))
+		return false;
+	*s = span_sub(*s, 1, s->n);
+	return true;
+}
+
+static struct span
+take_digits(struct span *s)
+{
+	struct span digits;
+	size_t n = 0;
+
+	while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
+		n++;
+	digits = span_sub(*s, 0, n);
+	*s = span_sub(*s, n, s->n);
+	return digits;
+}
+
+static bool
+take_field(struct span *s, int64_t min, int64_t max, int64_t *v)
+{
+	return num_parse(take_digits(s), min, max, v) == 0;
+}
+
+/* ".593194": milliseconds, the rest is cut off. */
+static bool
+take_parts(struct span *s, int64_t *ms)
+{
+	struct span digits = take_digits(s);
+	int64_t v;
+
+	if (digits.n == 0 || digits.n > 9 || parse_digits(&v, digits, true) != 0)
+		return false;
+	*ms = v / 1000000000000000; /* 18 digits to 3 */
+	return true;
+}
+
+/* "Z", "+hh", "-hh:mm", or nothing. */
+static bool
+take_zone(struct span *s, int64_t *offset_min)
+{
+	int64_t hour, min = 0;
+	bool east = take_char(s, '+');
+
+	if (!east && !take_char(s, '-'))
+		return s->n == 0 || take_char(s, 'Z');
+	if (s->n != 2 && s->n != 5)
+		return false;
+	if (!take_field(s, 0, 23, &hour) ||
+	    (take_char(s, ':') && !take_field(s, 0, 59, &min)))
+		return false;
+	*offset_min = (east ? 1 : -1) * (60 * hour + min);
+	return true;
+}
+
+/* hour[:min[:sec[.parts]]][zone], or nothing. */
+static bool
+take_time(struct span *s, struct date *d)
+{
+	if (s->n == 0)
+		return true;
+	if (!take_field(s, 0, 23, &d->hour) ||
+	    (take_char(s, ':') && !take_field(s, 0, 59, &d->min)) ||
+	    (take_char(s, ':') && !take_field(s, 0, 59, &d->sec)) ||
+	    (take_char(s, '.') && !take_parts(s, &d->ms)))
+		return false;
+	return take_zone(s, &d->offset_min);
+}
+
+/* [-]year[-month[-day]][T[time]] */
+static bool
+read_date(struct span s, struct date *d)
+{
+	*d = (struct date){ .month = 1, .day = 1, .before = take_char(&s, '-') };
+	if (!take_field(&s, 0, YEAR_MAX, &d->year) ||
+	    (take_char(&s, '-') && !take_field(&s, 1, 12, &d->month)) ||
+	    (take_char(&s, '-') && !take_field(&s, 1, 31, &d->day)) ||
+	    (take_char(&s, 'T') && !take_time(&s, d)))
+		return false;
+	return s.n == 0;
+}
+
 int
 policy_date_parse(int64_t *ms, struct span s)
 {
-	char text[40];
+	char iso[64];
+	struct date d;
 	int64_t seconds;
-	size_t n = 0;
-	bool time = false;
 
-	if (s.n == 0 || s.n > sizeof(text) - 4)
-		return ERR_INVALID;
 	if (num_parse(s, 0, INT64_MAX, &seconds) == 0) {
 		*ms = seconds > INT64_MAX / 1000 ? INT64_MAX : seconds * 1000;
 		return 0;
 	}
-	for (; n < s.n; n++) {
-		text[n] = (char)(s.p[n] == 't' || s.p[n] == 'z' ? s.p[n] - 32 : s.p[n]);
-		time = time || text[n] == 'T';
-	}
-	if (time_parse_iso(span_of(text, n), ms) == 0)
+	if (!read_date(s, &d))
+		return ERR_INVALID;
+	if (d.before || d.year > 9999) { /* further off than any clock */
+		*ms = d.before ? INT64_MIN : INT64_MAX;
 		return 0;
-	memcpy(text + n, time ? "Z" : "-01", time ? 1 : 3);
-	return time_parse_iso(span_of(text, n + (time ? 1 : 3)), ms);
+	}
+	snprintf(iso, sizeof(iso),
+	    "%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64
+	    ".%03" PRId64 "Z",
+	    d.year, d.month, d.day, d.hour, d.min, d.sec, d.ms);
+	if (time_parse_iso(span_str(iso), ms) != 0)
+		return ERR_INVALID;
+	*ms -= d.offset_min * 60000;
+	return 0;
 }
 
 int

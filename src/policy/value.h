@@ -24,8 +24,8 @@ int policy_number_parse(struct policy_number *out, struct span s) MUST_USE;
 int policy_number_cmp(const struct policy_number *a, const struct policy_number *b);
 
 /*
- * ISO 8601 (a date, YYYY-MM, or a date with a time; without a zone it is UTC), else seconds
- * since the epoch.  Milliseconds since the epoch.
+ * ISO 8601, as loosely as AWS takes it ("2026-11", "2026-11-21T8:00", "01T"; without a zone it
+ * is UTC), else seconds since the epoch.  Milliseconds since the epoch.
  */
 int policy_date_parse(int64_t *ms, struct span s) MUST_USE;
 

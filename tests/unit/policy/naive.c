@@ -166,6 +166,10 @@ date(const char *s, double *out)
 		*out = strtod(s, NULL);
 		return true;
 	}
+	if (*s == '-' && s[1] != '\0' && s[1 + strspn(s + 1, "0123456789")] == '\0') {
+		*out = -1e300; /* a year before the first */
+		return true;
+	}
 	if (!(strlen(s) == 20 &&
 		sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d%c", &tm.tm_year, &tm.tm_mon,
 		    &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &z) == 7 &&

@@ -109,6 +109,14 @@ t_rounds(void **state)
 		{ ALLOW(
 		      ON_ALL ",'Condition':{'DateLessThan':{'a':['2026','2026-13-01']}}"),
 		    LEGACY, "Statement.Condition.DateLessThan.a[1]" },
+		{ ALLOW(ON_ALL
+		      ",'Condition':{'DateLessThan':{'a':'2016-12-13T2:00:00.5+1'}}"),
+		    LEGACY, "Statement.Condition.DateLessThan.a" },
+		{ ALLOW(ON_ALL
+		      ",'Condition':{'DateLessThan':{'a':'2016-12-13T2:00:00.1999999999'}}"),
+		    LEGACY, "Statement.Condition.DateLessThan.a" },
+		{ ALLOW(ON_ALL ",'Condition':{'DateLessThan':{'a':'292278994-01'}}"),
+		    LEGACY, "Statement.Condition.DateLessThan.a" },
 		{ ALLOW("'Action':'s3:*','Resource':'arn:aws:s3::x'"), LEGACY,
 		    "Statement.Resource" },
 		{ ALLOW("'Action':'s3:*','Resource':'arn:aws::eu:1:x'"), LEGACY,
@@ -221,6 +229,9 @@ t_trust(void **state)
 		{ ALLOW("'Action':'ssm:StartSession','Principal':'*'"),
 		    "AssumeRole policy may only specify STS AssumeRole actions.",
 		    "Statement.Action" },
+		{ ALLOW("'Action':'sts:BadAssumeRole','Principal':'*'"),
+		    "AssumeRole policy may only specify STS AssumeRole actions.",
+		    "Statement.Action" },
 		{ ALLOW("'Action':'*','Principal':'*'"),
 		    "AssumeRole policy may only specify STS AssumeRole actions.",
 		    "Statement.Action" },
@@ -259,7 +270,12 @@ t_accepted(void **state)
 		{ POLICY_SESSION,
 		    "{'Version':'2008-10-17','Statement':{'Effect':'Allow'," ON_ALL "}}",
 		    1 },
+		{ POLICY_MANAGED,
+		    ALLOW("'Action':'s3:*',"
+			  "'Resource':'arn:aws:s3:eu-north-1:1:accesspoint/p/object/*'"),
+		    1 },
 		{ POLICY_TRUST, TRUST(",'Principal':'*'"), 1 },
+		{ POLICY_TRUST, ALLOW("'Action':'STS:assumerole*','Principal':'*'"), 1 },
 		{ POLICY_TRUST,
 		    ALLOW("'Action':['sts:AssumeRole','sts:TagSession'],'Principal':"
 			  "{'AWS':['123456789012','arn:aws:iam::123456789012:root',"
