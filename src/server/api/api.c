@@ -440,7 +440,8 @@ check_input(struct api_call *c)
 			return api_fail(c, "MissingParameter",
 			    "The request must contain the parameter %s", m->form);
 	}
-	if (shape_check(s, c->in, &c->mem, &message) != 0)
+	if (shape_check(s, c->in, c->service == API_IAM ? SHAPE_BRIEF : SHAPE_FULL, &c->mem,
+		&message) != 0)
 		return error_invalid(c, message);
 	return 0;
 }

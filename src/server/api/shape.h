@@ -81,13 +81,17 @@ const struct shape_member *shape_member(const struct shape *s, const char *name)
  */
 int shape_clean(const struct shape *s, json_t *in, struct fault *f) MUST_USE;
 
+enum shape_voice {
+	SHAPE_FULL,
+	SHAPE_BRIEF, /* as IAM: neither the values that were sent nor the words of an enum */
+};
 /*
  * Constraints, on a cleaned input: 0, or ERR_INVALID and the text of a
  * ValidationException
  * ("2 validation errors detected: Value '..' at ...") in the arena.
  */
-int shape_check(
-    const struct shape *s, const json_t *in, struct arena *mem, char **message) MUST_USE;
+int shape_check(const struct shape *s, const json_t *in, enum shape_voice voice,
+    struct arena *mem, char **message) MUST_USE;
 
 enum shape_form { SHAPE_FORM_QUERY, SHAPE_FORM_EC2 };
 /* A form body as the JSON it stands for; the caller owns *out.  ERR_INVALID, ERR_LIMIT.

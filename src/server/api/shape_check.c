@@ -16,6 +16,7 @@
 struct check {
 	struct buf items;
 	size_t n;
+	enum shape_voice voice;
 };
 
 static void check_members(struct check *c, const struct shape *s, const json_t *v,
@@ -99,7 +100,9 @@ violation(
 	if (c->n == SHAPE_VIOLATIONS_MAX)
 		return NULL;
 	buf_add_str(&c->items, c->n++ > 0 ? "; Value" : "Value");
-	if (v == NULL) {
+	if (c->voice == SHAPE_BRIEF) {
+		/* no value */
+	} else if (v == NULL) {
 		buf_add_str(&c->items, " null");
 	} else if (m == NULL || !m->secret) {
 		buf_add_str(&c->items, " '");
@@ -177,9 +180,12 @@ say_max(struct buf *out, const struct shape *s)
 }
 
 static void
-say_words(struct buf *out, const struct shape *s)
+say_words(struct buf *out, const struct shape *s, enum shape_voice voice)
 {
-	buf_add_str(out, "Member must satisfy enum value set: [");
+	buf_add_str(out, "Member must satisfy enum value set");
+	if (voice == SHAPE_BRIEF)
+		return;
+	buf_add_str(out, ": [");
 	for (size_t i = 0; i < s->nwords; i++)
 		buf_addf(out, "%s%s", i > 0 ? ", " : "", s->words[i]);
 	buf_add_str(out, "]");
@@ -270,17 +276,18 @@ satisfies(const struct shape *s, const json_t *v)
 	return true;
 }
 
-static void say_all(struct buf *out, const struct shape *s);
+static void say_all(struct buf *out, const struct shape *s, enum shape_voice voice);
 
 static void
-say_inner(struct buf *out, const char *which, const struct shape *s, size_t *n)
+say_inner(struct buf *out, const char *which, const struct shape *s, size_t *n,
+    enum shape_voice voice)
 {
 	size_t before = out->len;
 
 	buf_addf(out, "%s%s must satisfy constraint: [", *n > 0 ? ", " : "", which);
 	size_t inside = out->len;
 
-	say_all(out, s);
+	say_all(out, s, voice);
 	if (out->len == inside) {
 		out->len = before; /* nothing is asked of it */
 		return;
@@ -291,7 +298,7 @@ say_inner(struct buf *out, const char *which, const struct shape *s, size_t *n)
 
 /* Every constraint of a shape, in the order of AWS's composed texts. */
 static void
-say_all(struct buf *out, const struct shape *s)
+say_all(struct buf *out, const struct shape *s, enum shape_voice voice)
 {
 	size_t n = 0;
 
@@ -309,23 +316,24 @@ say_all(struct buf *out, const struct shape *s)
 	}
 	if (s->nwords > 0) {
 		buf_add_str(out, n++ > 0 ? ", " : "");
-		say_words(out, s);
+		say_words(out, s, voice);
 	}
 	if (s->kind == SHAPE_LIST && is_plain(s->item))
-		say_inner(out, "Member", s->item, &n);
+		say_inner(out, "Member", s->item, &n, voice);
 	if (s->kind == SHAPE_MAP && is_plain(s->item)) {
-		say_inner(out, "Map keys", s->key, &n);
-		say_inner(out, "Map value", s->item, &n);
+		say_inner(out, "Map keys", s->key, &n, voice);
+		say_inner(out, "Map value", s->item, &n, voice);
 	}
 }
 
 /* The elements' constraints, or that they must be there at all. */
 static void
-say_elements(struct buf *out, const char *which, const struct shape *s)
+say_elements(struct buf *out, const char *which, const struct shape *s,
+    enum shape_voice voice)
 {
 	size_t n = 0, before = out->len;
 
-	say_inner(out, which, s, &n);
+	say_inner(out, which, s, &n, voice);
 	if (out->len == before)
 		buf_addf(
 		    out, "%s must satisfy constraint: [Member must not be null]", which);
@@ -343,7 +351,7 @@ check_own(
 	if (!pattern_ok(s, v) && (out = violation(c, m, path, v)) != NULL)
 		say_pattern(out, s);
 	if (!word_ok(s, v) && (out = violation(c, m, path, v)) != NULL)
-		say_words(out, s);
+		say_words(out, s, c->voice);
 	if (!min_ok(s, v) && (out = violation(c, m, path, v)) != NULL)
 		say_min(out, s);
 	if (!max_ok(s, v) && (out = violation(c, m, path, v)) != NULL)
@@ -362,7 +370,7 @@ check_list(struct check *c, const struct shape_member *m, const json_t *v,
 	if (is_plain(item)) {
 		if (!elements_ok(&m->shape, v) &&
 		    (out = violation(c, m, path, v)) != NULL)
-			say_elements(out, "Member", item);
+			say_elements(out, "Member", item, c->voice);
 		return;
 	}
 	json_array_foreach(v, i, e)
@@ -389,10 +397,10 @@ check_map(struct check *c, const struct shape_member *m, const json_t *v,
 	json_t *e;
 
 	if (!keys_ok(&m->shape, v) && (out = violation(c, m, path, v)) != NULL)
-		say_elements(out, "Map keys", m->shape.key);
+		say_elements(out, "Map keys", m->shape.key, c->voice);
 	if (is_plain(m->shape.item)) {
 		if (!values_ok(&m->shape, v) && (out = violation(c, m, path, v)) != NULL)
-			say_elements(out, "Map value", m->shape.item);
+			say_elements(out, "Map value", m->shape.item, c->voice);
 		return;
 	}
 	json_object_foreach((json_t *)(uintptr_t)v, key, e)
@@ -439,9 +447,10 @@ check_members(struct check *c, const struct shape *s, const json_t *v, const cha
 }
 
 int
-shape_check(const struct shape *s, const json_t *in, struct arena *mem, char **message)
+shape_check(const struct shape *s, const json_t *in, enum shape_voice voice,
+    struct arena *mem, char **message)
 {
-	struct check c = { .n = 0 };
+	struct check c = { .voice = voice };
 
 	*message = NULL;
 	buf_init(&c.items, SHAPE_MESSAGE_MAX);

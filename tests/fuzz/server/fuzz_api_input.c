@@ -80,7 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s = find_shape(name);
 	if ((in = read_body(s, how, rest, &mem)) == NULL)
 		return 0;
-	if (shape_check(s, in, &mem, &message) != 0) {
+	if (shape_check(s, in, SHAPE_FULL, &mem, &message) != 0) {
 		check_message(message);
 		return 0;
 	}
@@ -89,6 +89,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROPERTY("types hold the second time", shape_clean(s, again, NULL) == 0);
 	PROPERTY("nothing changes the second time", json_equal(in, again));
 	PROPERTY("constraints hold the second time",
-	    shape_check(s, again, &mem, &message) == 0);
+	    shape_check(s, again, SHAPE_FULL, &mem, &message) == 0);
 	return 0;
 }

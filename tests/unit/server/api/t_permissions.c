@@ -83,7 +83,7 @@ fits(const struct shape *s, json_t *v)
 	auto_arena mem = { 0 };
 	char *message;
 
-	return shape_check(&one, in, &mem, &message) == 0;
+	return shape_check(&one, in, SHAPE_FULL, &mem, &message) == 0;
 }
 
 static json_t *

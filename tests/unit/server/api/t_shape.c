@@ -204,16 +204,39 @@ t_messages(void **state)
 		open_shape(&x, messages[i].shape);
 		assert_int_equal(shape_clean(x.s, in, &f), 0);
 		if (messages[i].message == NULL) {
-			assert_int_equal(shape_check(x.s, in, &x.mem, &message), 0);
+			assert_int_equal(shape_check(x.s, in, SHAPE_FULL, &x.mem, &message), 0);
 			assert_null(message);
 		} else {
 			assert_int_equal(
-			    shape_check(x.s, in, &x.mem, &message), ERR_INVALID);
+			    shape_check(x.s, in, SHAPE_FULL, &x.mem, &message), ERR_INVALID);
 			check_text(span_str(message), messages[i].message);
 		}
 		json_decref(in);
 		close_shape(&x);
 	}
+}
+
+/* As recorded from IAM. */
+static void
+t_brief(void **state)
+{
+	struct fixture x;
+	json_t *in = parse_json("{\"S\":\"x\",\"K\":\"!\",\"L\":[\"abc\"]}");
+	char *message;
+
+	(void)state;
+	open_shape(&x, "{ S: string{A|B}; K: string{/[a-z]/}; L: list[string{..2}]; M*: long }");
+	assert_int_equal(shape_check(x.s, in, SHAPE_BRIEF, &x.mem, &message), ERR_INVALID);
+	check_text(span_str(message),
+	    "4 validation errors detected: "
+	    "Value at 's' failed to satisfy constraint: Member must satisfy enum value set; "
+	    "Value at 'k' failed to satisfy constraint: Member must satisfy regular "
+	    "expression pattern: [a-z]; "
+	    "Value at 'l' failed to satisfy constraint: Member must satisfy constraint: "
+	    "[Member must have length less than or equal to 2]; "
+	    "Value at 'm' failed to satisfy constraint: Member must not be null");
+	json_decref(in);
+	close_shape(&x);
 }
 
 static void
@@ -231,7 +254,7 @@ t_at_most_ten(void **state)
 	snprintf(text + n, sizeof(text) - n, "]}");
 	in = parse_json(text);
 	open_shape(&x, "{ L: list[struct { a: string{2..} }] }");
-	assert_int_equal(shape_check(x.s, in, &x.mem, &message), ERR_INVALID);
+	assert_int_equal(shape_check(x.s, in, SHAPE_FULL, &x.mem, &message), ERR_INVALID);
 	assert_true(strncmp(message, "10 validation errors detected: ", 31) == 0);
 	assert_null(strstr(message, "l.11.member"));
 	json_decref(in);
@@ -255,7 +278,7 @@ t_long_value(void **state)
 	value[2 * N + 1] = '\0';
 	in = json_pack("{s:s}", "K", value);
 	open_shape(&x, "{ K: string{..10} }");
-	assert_int_equal(shape_check(x.s, in, &x.mem, &message), ERR_INVALID);
+	assert_int_equal(shape_check(x.s, in, SHAPE_FULL, &x.mem, &message), ERR_INVALID);
 	assert_true(strlen(message) < SHAPE_VALUE_MAX + 200);
 	assert_non_null(strstr(message, "...' at 'k'"));
 	assert_true(utf8_valid(span_str(message)));
@@ -454,6 +477,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_messages),
+		cmocka_unit_test(t_brief),
 		cmocka_unit_test(t_at_most_ten),
 		cmocka_unit_test(t_long_value),
 		cmocka_unit_test(t_step_limit),
