@@ -36,6 +36,8 @@ check_arn(struct api_call *c, const char *code, const char *text)
 	if (arn_parse(&a, span_str(text)) == 0 && span_eq_str(a.service, "iam") &&
 	    arn_resource_id(&a, "policy", &name))
 		return 0;
+	if (!span_starts(span_str(text), "arn:"))
+		return api_fail(c, code, "Invalid ARN:  Could not be parsed!");
 	return api_fail_text(
 	    c, code, arena_printf(&c->mem, "ARN %s is not valid.", text));
 }
@@ -106,7 +108,9 @@ detach_change(struct store_tx *tx, struct api_call *c)
 static int
 detach_policy(struct api_call *c)
 {
-	return api_write(c, detach_change, NULL);
+	int err = check_arn(c, "ValidationError", api_str(c, "PolicyArn"));
+
+	return err != 0 ? err : api_write(c, detach_change, NULL);
 }
 
 /* ---- ListAttached ---- */

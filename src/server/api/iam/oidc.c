@@ -375,8 +375,8 @@ const struct api_op iam_oidc_ops[] = {
 	    .name = "CreateOpenIDConnectProvider",
 	    .action = "iam:CreateOpenIDConnectProvider",
 	    .find = find_new_resource,
-	    .input = "{ Url*: string{1..255}; ClientIDList: list[" CLIENT
-		     "]; ThumbprintList: " THUMBPRINTS "; Tags: " IAM_TAGS " }",
+	    .input = "{ ClientIDList: list[" CLIENT "]; ThumbprintList: " THUMBPRINTS
+		     "; Url*: string{1..255}; Tags: " IAM_TAGS " }",
 	    .run = create_provider,
 	    .response = record_created,
 	},

@@ -100,12 +100,13 @@ const struct api_op iam_password_ops[] = {
 	    .name = "UpdateAccountPasswordPolicy",
 	    .action = "iam:UpdateAccountPasswordPolicy",
 	    .resource = "*",
+	    /* in the order in which AWS tells of faults, here and with identity providers */
 	    .input =
 		"{ MinimumPasswordLength: integer{6..128}; RequireSymbols: boolean; "
 		"RequireNumbers: boolean; RequireUppercaseCharacters: boolean; "
 		"RequireLowercaseCharacters: boolean; AllowUsersToChangePassword: "
-		"boolean; MaxPasswordAge: integer{1..1095}; PasswordReusePrevention: "
-		"integer{1..24}; HardExpiry: boolean }",
+		"boolean; PasswordReusePrevention: integer{1..24}; MaxPasswordAge: "
+		"integer{1..1095}; HardExpiry: boolean }",
 	    .no_result = true,
 	    .run = update_policy,
 	},

@@ -90,8 +90,7 @@ iam_put_tags(struct store_tx *tx, struct api_call *c, const struct store_entity 
 	err = tags_put(tx, &c->mem, resource, add, n);
 	if (err == ERR_LIMIT)
 		return api_fail(c, "LimitExceeded",
-		    "Cannot exceed quota for TagsPer%s: %d",
-		    store_kind_name((enum store_entity_kind)e->kind), TAGS_MAX);
+		    "The number of tags has reached the maximum limit.");
 	return err;
 }
 

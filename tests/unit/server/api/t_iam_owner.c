@@ -150,7 +150,7 @@ t_attached(void **state)
 		owner_call(
 		    &w, i, "Attach", "Policy", "&PolicyArn=longpolicynamebutnoarn");
 		expect_xml_error(&w, 400, "ValidationError",
-		    "ARN longpolicynamebutnoarn is not valid.");
+		    "Invalid ARN:  Could not be parsed!");
 		for (int n = i == 1 ? 0 : 1; n < 10; n++) { /* the others have one */
 			owner_call(&w, i, "Attach", "Policy",
 			    arena_printf(&w.mem, "&PolicyArn=" POLICY "p%d", n));

@@ -65,6 +65,19 @@ t_roles(void **state)
 		{ "AttachRolePolicy", "RoleName=r&PolicyArn=" CORE, 200, NULL, NULL },
 		{ "DeleteRole", "RoleName=r", 409, "DeleteConflict",
 		    "Cannot delete entity, must detach all policies first." },
+		{ "AttachRolePolicy", "RoleName=r&PolicyArn=no-arn-but-long-enough", 400,
+		    "ValidationError", "Invalid ARN:  Could not be parsed!" },
+		{ "DetachRolePolicy", "RoleName=r&PolicyArn=no-arn-but-long-enough", 400,
+		    "ValidationError", "Invalid ARN:  Could not be parsed!" },
+		{ "TagRole", "RoleName=r&Tags.member.1.Key=x!&Tags.member.1.Value=w", 400,
+		    "ValidationError",
+		    "1 validation error detected: Value at &apos;tags.1.member.key&apos; failed to "
+		    "satisfy constraint: Member must satisfy regular expression pattern: "
+		    "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+" },
+		{ "UpdateRole", "RoleName=r", 200, NULL, NULL }, /* changes nothing */
+		{ "GetRole", "RoleName=r", 200, NULL,
+		    "<Description>e</Description><MaxSessionDuration>7200</"
+		    "MaxSessionDuration>" },
 		{ "DetachRolePolicy", "RoleName=r&PolicyArn=" CORE, 200, NULL, NULL },
 		{ "PutRolePolicy", "RoleName=r&PolicyName=p&PolicyDocument=" ALLOW, 200,
 		    NULL, NULL },
