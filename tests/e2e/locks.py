@@ -40,6 +40,11 @@ def a_node(world, agent):
     ok(not world.online(node), "it does not come back by itself")
     ok("principal lock" in agent.text(), "its agent says why")
     lock(world, "remove", node)
+    found = subprocess.run([str(world.bin / "sallyport"), "audit", "search", "--resource", node, "--source",
+                            "sallyport.amazonaws.com", "--output", "json"], env=world.env(), capture_output=True,
+                           text=True, timeout=30)
+    equal([e["eventName"] for e in json.loads(found.stdout)], ["LockPrincipal", "UnlockPrincipal"],
+          "the audit trail tells who was locked, and let go")
     ok(wait_until(lambda: world.online(node), 70), "let in again it comes back")
     equal(json.loads(lock(world, "list", "--output", "json").stdout), [], "no lock is left")
 

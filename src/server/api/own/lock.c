@@ -164,7 +164,7 @@ lock_change(struct store_tx *tx, struct api_call *c)
 	struct store_lock l;
 	int err;
 
-	if ((err = find_whom(tx, c, who)) != 0)
+	if ((err = find_whom(tx, c, who)) != 0 || (err = resource_add(c, who->arn)) != 0)
 		return err;
 	if (is_caller(c, who->id))
 		return api_fail(c, "ValidationException",
@@ -221,7 +221,8 @@ unlock_change(struct store_tx *tx, struct api_call *c)
 	} else if ((err = find_whom(tx, c, who)) != 0) {
 		return err;
 	}
-	err = store_lock_del(tx, who->id);
+	if ((err = resource_add(c, who->arn)) == 0)
+		err = store_lock_del(tx, who->id);
 	if (err == ERR_NOTFOUND)
 		return api_fail(
 		    c, "ResourceNotFoundException", "%s is not locked.", who->arn);
