@@ -66,17 +66,3 @@ cli_print_rows(const struct cli *c, const json_t *list, const struct cli_columns
 	else
 		print_table(c, list, k);
 }
-
-int
-cli_print_pages(struct cli *c, const struct cli_pages *p, const struct cli_columns *k)
-{
-	auto_json *list = json_array();
-	struct fault f = { 0 };
-
-	if (cli_open(c) != 0)
-		return CLI_FAILED;
-	if (cli_json_pages(c, p, list, &f) != 0)
-		return cli_fail(&f);
-	cli_print_rows(c, list, k);
-	return CLI_OK;
-}
