@@ -105,8 +105,7 @@ void control_task_ack_build(
 int control_task_ack_parse(struct control_task_ack *a, struct arena *mem,
     struct span payload, struct fault *f) MUST_USE;
 
-/* --- agent to server -----------------------------------------------------------------
- */
+/* --- agent to server ----------------------------------------------------------------- */
 
 struct control_task_complete {
 	const char *task_id;
