@@ -9,7 +9,7 @@
 	"id, target, document, reason, owner_arn, owner_user_id, access_key,"        \
 	" source_ip, region, status, details, content_json, run_as, token_sha256,"   \
 	" token_expires_ms, start_ms, end_ms, max_duration_min, idle_min, farewell," \
-	" resume_sha256, resume_prev_sha256, access_request"
+	" resume_sha256, resume_prev_sha256, access_request, reported"
 
 static void
 session_read(struct sql *q, struct arena *mem, struct store_session *s)
@@ -37,6 +37,7 @@ session_read(struct sql *q, struct arena *mem, struct store_session *s)
 	s->resume_sha256 = sql_col_text(q, mem);
 	s->resume_prev_sha256 = sql_col_text(q, mem);
 	s->access_request = sql_col_text(q, mem);
+	s->reported = sql_col_int(q);
 }
 
 int
@@ -48,7 +49,7 @@ store_session_put(struct store_tx *tx, const struct store_session *s)
 	    "INSERT OR REPLACE INTO sessions (" SESSION_COLUMNS
 	    ") VALUES (?1, ?2, ?3, ?4, ?5,"
 	    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "
-	    "?21, ?22, ?23)");
+	    "?21, ?22, ?23, ?24)");
 	sql_text(&q, s->id);
 	sql_text(&q, s->target);
 	sql_text(&q, s->document);
@@ -72,6 +73,7 @@ store_session_put(struct store_tx *tx, const struct store_session *s)
 	sql_text(&q, s->resume_sha256);
 	sql_text(&q, s->resume_prev_sha256);
 	sql_text(&q, s->access_request);
+	sql_int(&q, s->reported);
 	return sql_run(&q, NULL);
 }
 
@@ -130,6 +132,17 @@ store_session_set_resume(
 	sql_text(&q, id);
 	sql_text(&q, sha256);
 	sql_text(&q, prev_sha256);
+	return sql_run_one(&q);
+}
+
+int
+store_session_set_reported(struct store_tx *tx, const char *id, int64_t number)
+{
+	struct sql q;
+
+	sql_open(&q, tx, "UPDATE sessions SET reported = ?2 WHERE id = ?1");
+	sql_text(&q, id);
+	sql_int(&q, number);
 	return sql_run_one(&q);
 }
 

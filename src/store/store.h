@@ -205,18 +205,21 @@ struct store_session {
 	int64_t start_ms, end_ms;
 	int64_t max_duration_min, idle_min; /* 0: none */
 	bool farewell; /* it is over, but the agent has not confirmed that */
+	int64_t reported; /* number of the last event of its agent in the audit trail */
 };
 int store_session_put(
     struct store_tx *tx, const struct store_session *s) MUST_USE; /* insert or replace */
 int store_session_get(struct store_tx *tx, struct arena *mem, const char *id,
     struct store_session *s) MUST_USE;
-/* Only status, details, end_ms and farewell; only the token; only the two secrets.
- * ERR_NOTFOUND. */
+/* Only status, details, end_ms and farewell; only the token; only the two secrets; only
+ * reported.  ERR_NOTFOUND. */
 int store_session_set_status(struct store_tx *tx, const struct store_session *s) MUST_USE;
 int store_session_set_token(struct store_tx *tx, const char *id, const char *token_sha256,
     int64_t expires_ms) MUST_USE;
 int store_session_set_resume(struct store_tx *tx, const char *id, const char *sha256,
     const char *prev_sha256) MUST_USE;
+int store_session_set_reported(
+    struct store_tx *tx, const char *id, int64_t number) MUST_USE;
 
 /* --- lists
  * ------------------------------------------------------------------------------ */

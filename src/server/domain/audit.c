@@ -26,6 +26,8 @@ struct bucket_limits {
 static const struct bucket_limits limits[] = {
 	[AUDIT_STRANGER] = { 20, 10 * 1000 },
 	[AUDIT_NODE] = { 300, 1000 },
+	/* A tree of small files is no attack; and somebody let the session begin. */
+	[AUDIT_REPORT] = { 20 * 1000, 10 },
 };
 /* All strangers together: what they can fill in a day is known. */
 static const struct bucket_limits limits_all = { 200, 2 * 1000 };

@@ -57,7 +57,7 @@ void audit_note(struct audit *a, const struct audit_event *e);
  * event of this one be recorded?  *left_out is the number of those that were not, since the
  * last one that was.
  */
-enum audit_class { AUDIT_STRANGER, AUDIT_NODE };
+enum audit_class { AUDIT_STRANGER, AUDIT_NODE, AUDIT_REPORT };
 bool audit_admit(
     struct audit *a, enum audit_class class, const char *who, uint64_t *left_out);
 

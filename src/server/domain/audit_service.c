@@ -8,7 +8,11 @@
 #include "proto/document.h"
 #include "server/domain/session_priv.h"
 
-enum { DETAILS_MAX = 16 * 1024, WORDS_MAX = 1024 };
+enum {
+	DETAILS_MAX = 16 * 1024,
+	REPORT_MAX = 64 * 1024, /* a path of 4095 bytes may need six times as much */
+	WORDS_MAX = 1024,
+};
 
 #define SOURCE_SSM      "ssm.amazonaws.com"
 #define SOURCE_MESSAGES "ssmmessages.amazonaws.com"
@@ -21,7 +25,31 @@ field_words(struct jsonw *w, const char *name, const char *text)
 	jw_span(w, span_sub(span_str(text), 0, WORDS_MAX));
 }
 
+static const char *
+known(const char *text)
+{
+	return *text != '\0' ? text : NULL;
+}
+
 /* --- sessions ------------------------------------------------------------------------- */
+
+/* Of its owner, about the session and its node. */
+static void
+of_session(struct audit_event *e, struct arena *mem, const struct store_session *row,
+    const char *arns[2])
+{
+	e->region = row->region[0] != '\0' ? row->region : e->region;
+	e->source_ip = row->source_ip;
+	e->who = (struct audit_identity){
+		.arn = row->owner_arn,
+		.user_id = row->owner_user_id,
+		.access_key = row->access_key,
+	};
+	arns[0] = arn_session(mem, e->region, e->account, row->id);
+	arns[1] = arn_node(mem, e->region, e->account, row->target);
+	e->resources = arns;
+	e->nresources = 2;
+}
 
 static struct audit_event
 session_event(struct audit *a, struct arena *mem, const struct session *se,
@@ -29,28 +57,18 @@ session_event(struct audit *a, struct arena *mem, const struct session *se,
 {
 	struct audit_event e = audit_event_new(a, SOURCE_SSM, name);
 
-	e.region = se->row.region[0] != '\0' ? se->row.region : e.region;
-	e.source_ip = se->row.source_ip;
-	e.who = (struct audit_identity){
-		.arn = se->row.owner_arn,
-		.user_id = se->row.owner_user_id,
-		.access_key = se->row.access_key,
-	};
-	arns[0] = arn_session(mem, e.region, e.account, se->row.id);
-	arns[1] = arn_node(mem, e.region, e.account, se->row.target);
-	e.resources = arns;
-	e.nresources = 2;
+	of_session(&e, mem, &se->row, arns);
 	return e;
 }
 
 static void
-open_details(struct jsonw *w, struct buf *b, const struct session *se)
+open_details(struct jsonw *w, struct buf *b, const struct store_session *row)
 {
 	jw_init(w, b);
 	jw_open(w, '{');
-	jw_field_str(w, "sessionId", se->row.id);
-	jw_field_str(w, "target", se->row.target);
-	jw_field_str(w, "documentName", se->row.document);
+	jw_field_str(w, "sessionId", row->id);
+	jw_field_str(w, "target", row->target);
+	jw_field_str(w, "documentName", row->document);
 }
 
 static void
@@ -90,7 +108,7 @@ audit_session_moved(struct audit *a, struct audit_record *out, struct arena *mem
 		return false;
 	e = session_event(a, mem, se, name, arns);
 	e.left_out = left_out;
-	open_details(&w, &details, se);
+	open_details(&w, &details, &se->row);
 	if (se->row.end_ms != 0)
 		end_details(&w, se);
 	jw_close(&w, '}');
@@ -115,10 +133,10 @@ audit_session_port(struct audit *a, struct audit_record *out, struct arena *mem,
 	    d.type != DOCUMENT_PORT)
 		return false;
 	e = session_event(a, mem, se, "PortOpened", arns);
-	open_details(&w, &details, se);
-	jw_field_opt(&w, "host", d.host);
-	jw_field_opt(&w, "portNumber", d.port);
-	jw_field_opt(&w, "socket", d.remote_socket);
+	open_details(&w, &details, &se->row);
+	jw_field_opt(&w, "host", known(d.host));
+	jw_field_opt(&w, "portNumber", known(d.port));
+	jw_field_opt(&w, "socket", known(d.remote_socket));
 	jw_close(&w, '}');
 	e.details = buf_span(&details);
 	audit_record_make(out, mem, &e);
@@ -141,10 +159,75 @@ audit_resume_denied(
 	e.source_ip = source_ip;
 	e.error = "AccessDenied";
 	e.message = why;
-	open_details(&w, &details, se);
+	open_details(&w, &details, &se->row);
 	jw_close(&w, '}');
 	e.details = buf_span(&details);
 	audit_note(a, &e);
+}
+
+/* --- what our agent reports ------------------------------------------------------------ */
+
+bool
+audit_report_begin(struct audit *a, struct audit_event *out, const char *node_id)
+{
+	uint64_t left_out;
+
+	if (a == NULL || !audit_admit(a, AUDIT_REPORT, node_id, &left_out))
+		return false;
+	*out = audit_event_new(a, SOURCE_SSM, "");
+	out->left_out = left_out;
+	return true;
+}
+
+static void
+port_details(struct jsonw *w, const struct own_event *what)
+{
+	char port[8];
+
+	jw_field_opt(w, "host", known(what->host));
+	jw_field_opt(w, "address", known(what->address));
+	if (what->port != 0) { /* a text, as in a document */
+		snprintf(port, sizeof(port), "%d", (int)what->port);
+		jw_field_str(w, "portNumber", port);
+	}
+	jw_field_opt(w, "socket", known(what->socket));
+}
+
+static void
+file_details(struct jsonw *w, const struct own_event *what)
+{
+	jw_field_opt(w, "path", known(what->path));
+	jw_field_str(w, "direction", what->to_node ? "to-node" : "from-node");
+	if (*what->error == '\0')
+		jw_field_int(w, "bytes", what->bytes);
+	jw_field_opt(w, "sha256", known(what->sha256));
+}
+
+void
+audit_report_make(struct audit_record *out, struct arena *mem,
+    const struct audit_event *begun, const struct store_session *row,
+    const struct own_event *what)
+{
+	auto_buf details = { .max = REPORT_MAX };
+	struct audit_event e = *begun;
+	const char *arns[2];
+	struct jsonw w;
+
+	e.name = what->kind == OWN_EVENT_PORT ? "PortOpened" : "FileCopied";
+	of_session(&e, mem, row, arns);
+	if (*what->error != '\0') {
+		e.error = what->error;
+		e.message = what->message;
+	}
+	open_details(&w, &details, row);
+	if (what->kind == OWN_EVENT_PORT)
+		port_details(&w, what);
+	else
+		file_details(&w, what);
+	jw_close(&w, '}');
+	if (buf_check(&details) == 0)
+		e.details = buf_span(&details);
+	audit_record_make(out, mem, &e);
 }
 
 /* --- nodes ---------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "proto/own_event.h"
 #include "server/domain/audit.h"
 #include "server/domain/identity.h"
 #include "server/domain/session.h"
@@ -15,12 +16,24 @@
  */
 bool audit_session_moved(struct audit *a, struct audit_record *out, struct arena *mem,
     const struct session *se, enum session_state from);
-/* Behind SessionOpened of a port session: PortOpened, as far as its document says. */
+/*
+ * Behind SessionOpened of a port session whose agent does not report: PortOpened, as far as its
+ * document says.
+ */
 bool audit_session_port(struct audit *a, struct audit_record *out, struct arena *mem,
     const struct session *se);
 /* The owner of a session was not let back in. */
 void audit_resume_denied(struct audit *a, const struct session *se, const char *why,
     const char *source_ip);
+
+/*
+ * PortOpened and FileCopied, as the session's agent reported them.  Begun on the loop (false:
+ * too many of this node); made on any thread, from the session's row.
+ */
+bool audit_report_begin(struct audit *a, struct audit_event *out, const char *node_id);
+void audit_report_make(struct audit_record *out, struct arena *mem,
+    const struct audit_event *begun, const struct store_session *row,
+    const struct own_event *what);
 
 /* AgentConnected (also over an older channel) and AgentDisconnected; false: too many. */
 bool audit_node_moved(struct audit *a, struct audit_record *out, struct arena *mem,

@@ -89,6 +89,7 @@ struct session {
 	int64_t agent_token_expires_ms;
 	uint64_t last_data_ms; /* loop clock; idle timeout */
 	uint64_t bytes[2];     /* payload bytes from each end */
+	bool reports; /* its agent says itself what it opens and copies */
 	/* private to the session files follow */
 	struct sessions *owner;
 	struct session_seat *seat; /* its node */

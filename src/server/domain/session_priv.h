@@ -5,6 +5,7 @@
  *	session.c        the table, the state machine, what the gateway reports
  *	session_clock.c  what ends a session in time, and warns before
  *	session_open.c   StartSession, ResumeSession, loading after a restart
+ *	session_report.c ports and files that its agent tells of (session_report.h)
  *	session_token.c  tokens of client and agent
  *	session_secret.c secrets with which our client comes back
  *	session_end.c    the end, and agents that have yet to hear of it

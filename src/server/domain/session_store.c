@@ -127,7 +127,7 @@ session_write_status(struct session *se, enum session_state from)
 	w->ended = se->row.end_ms != 0 ? se : NULL;
 	if (audit_session_moved(audit, &w->events[w->nevents], &w->mem, se, from))
 		w->nevents++;
-	if (from == SESSION_CONNECTING && se->state == SESSION_CONNECTED &&
+	if (from == SESSION_CONNECTING && se->state == SESSION_CONNECTED && !se->reports &&
 	    audit_session_port(audit, &w->events[w->nevents], &w->mem, se))
 		w->nevents++;
 	store_submit(se->owner->store, write_run, write_done, w);

@@ -83,7 +83,7 @@ data_join(struct data_open *d, enum session_end end)
 	log_info("data channel open", "session=%s end=%s peer=%s", d->session_id,
 	    end == SESSION_CLIENT ? "client" : "agent", wsconn_peer_ip(d->ws));
 	wsconn_set_message_max(d->ws, AGENTMSG_PAYLOAD_MAX + AGENTMSG_HEAD);
-	relay_attach(r, end, d->ws, d->own, d->hears && end == SESSION_CLIENT);
+	relay_attach(r, end, d->ws, d->own, d->hears && (d->own || end == SESSION_CLIENT));
 	data_open_free(d);
 }
 

@@ -1,58 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See relay.h.  The queue of one end is in relay_queue.c. */
-#include "server/gateway/relay.h"
+/* See relay.h.  The queue of one end is in relay_queue.c, what the relay says in relay_say.c. */
+#include "server/gateway/relay_int.h"
 
 #include "base/log.h"
 #include "proto/ack.h"
-#include "proto/control.h"
 #include "proto/document.h"
 #include "proto/handshake.h"
-#include "proto/own.h"
-#include "server/gateway/relay_queue.h"
-
-/* One socket and what is known of the peer behind it. */
-struct relay_end {
-	struct relay *relay;
-	enum session_end which;
-	struct wsconn *conn; /* NULL while away; owned */
-	bool own;    /* our own program: needs no protection from fast acknowledgements */
-	bool hears;  /* a client that understands proto/own.h */
-	bool paused; /* not read, because the other end is slow or away */
-	bool ends;   /* client: it sent TerminateSession */
-	struct relay_queue out; /* towards this end */
-	struct ackbook *acked;  /* of what this end sent; stock peers only; owned */
-	int64_t last_seq;       /* newest data message from this end, -1: none */
-	uint64_t last_us;       /* when it came */
-	int64_t response_seq;   /* client: its HandshakeResponse, -1: not seen */
-	bool response_acked;
-	/* A stock client that came back, and whether it has something already. */
-	bool came_back;
-	int64_t suspect_seq;   /* sent again by the agent, not acknowledged; -1: none */
-	unsigned pongs;        /* since it was forwarded */
-	int64_t duplicate_seq; /* everything up to here it has, -1: not known */
-};
-
-struct relay {
-	struct session_channel channel; /* what the domain closes */
-	struct ev_loop *loop;
-	struct sessions *sessions;
-	size_t queue_max; /* towards an end that is away */
-	struct relay_counters *counters;
-	relay_gone_fn *gone;
-	void *gone_arg;
-	struct relay_end ends[2]; /* by enum session_end */
-	struct ev_timer closing;  /* the last words leave, or RELAY_LEFT_MS */
-	bool agent_paused; /* a stock agent was told to stop reading its terminal */
-	bool never_pause;  /* it would take that for the end of the session */
-	bool closed;       /* channel_closed was sent: nothing is relayed any more */
-	bool late;         /* made after a restart, for a session under way */
-	char session_id[97];
-};
+#include "proto/own_event.h"
 
 static void on_message(void *arg, uint8_t op, struct span body);
 static void on_drain(void *arg);
 static void on_close(void *arg, int err, uint16_t code);
 static void on_pong(void *arg, uint64_t rtt_us);
+static void on_released(void *arg, struct span body);
+static void on_recorded(void *arg, int64_t number);
+static void on_not_recorded(void *arg);
 
 static const struct wsconn_handler relay_handler = {
 	.on_message = on_message,
@@ -61,18 +23,20 @@ static const struct wsconn_handler relay_handler = {
 	.on_pong = on_pong,
 };
 
-static struct relay_end *
-far_end(struct relay_end *e)
-{
-	return &e->relay->ends[!e->which];
-}
+static const struct relay_record_ops record_ops = {
+	.pass = on_released,
+	.recorded = on_recorded,
+	.failed = on_not_recorded,
+};
 
 /* --- back-pressure ------------------------------------------------------------ */
 
-/* Whether more waits for this end than may, in its queue and in its socket. */
+/* Whether more waits for this end than may, in its queue, in its socket, or for the trail. */
 static bool
 is_behind(const struct relay_end *e)
 {
+	if (e->which == SESSION_CLIENT && e->relay->record.bytes > STREAM_HIGH)
+		return true;
 	if (e->conn == NULL)
 		return relay_queue_bytes(&e->out) > e->relay->queue_max;
 	return relay_queue_bytes(&e->out) + wsconn_queued(e->conn) > STREAM_HIGH;
@@ -85,7 +49,7 @@ is_behind(const struct relay_end *e)
 static void
 let_go(void *arg)
 {
-	struct relay_end *e = arg, *near = far_end(e);
+	struct relay_end *e = arg, *near = relay_far_end(e);
 
 	if (!near->paused || is_behind(e))
 		return;
@@ -115,6 +79,7 @@ relay_free(struct relay *r)
 	if (se != NULL && se->channel == &r->channel)
 		se->channel = NULL;
 	ev_timer_clear(&r->closing);
+	relay_record_fini(&r->record);
 	for (size_t i = 0; i < ARRAY_LEN(r->ends); i++) {
 		end_drop(&r->ends[i], 0);
 		relay_queue_fini(&r->ends[i].out);
@@ -148,35 +113,6 @@ finish_when_empty(struct relay *r)
 		ev_timer_set(r->loop, &r->closing, 0, relay_finish, r);
 }
 
-static struct control_head
-new_head(struct relay *r)
-{
-	struct control_head h = { .created_ms = (uint64_t)ev_wall_ms(r->loop) };
-
-	ev_random(r->loop, h.id, sizeof(h.id));
-	return h;
-}
-
-/* Queues channel_closed behind all that is on its way. */
-static void
-send_closed(struct relay_end *e, const char *output)
-{
-	struct relay *r = e->relay;
-	const struct session *se = session_find(r->sessions, r->session_id);
-	struct control_head head = new_head(r);
-	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
-
-	control_closed_build(&msg, &head,
-	    &(struct control_closed){
-		.session_id = r->session_id,
-		.destination_id = se != NULL ? se->row.target : "",
-		.output = output,
-	    });
-	if (buf_check(&msg) == 0)
-		relay_queue_add(&e->out, RELAY_PLAIN, -1, 0, buf_span(&msg));
-	relay_queue_flush(&e->out);
-}
-
 /* The domain ends the session. */
 static void
 relay_close(struct session_channel *c, const char *output)
@@ -185,32 +121,13 @@ relay_close(struct session_channel *c, const char *output)
 
 	if (r->closed)
 		return;
-	send_closed(&r->ends[SESSION_CLIENT], output);
-	send_closed(&r->ends[SESSION_AGENT], "");
+	relay_say_closed(&r->ends[SESSION_CLIENT], output);
+	relay_say_closed(&r->ends[SESSION_AGENT], "");
 	r->closed = true;
 	for (size_t i = 0; i < ARRAY_LEN(r->ends); i++)
 		relay_queue_hurry(&r->ends[i].out);
 	ev_timer_set(r->loop, &r->closing, RELAY_CLOSE_MS, relay_finish, r);
 	finish_when_empty(r);
-}
-
-/*
- * Past the queue: what is said here is for this connection, and must not wait for the next.
- */
-static void
-relay_tell(struct session_channel *c, const char *type, const struct own_words *w)
-{
-	struct relay *r = CONTAINER_OF(c, struct relay, channel);
-	struct relay_end *client = &r->ends[SESSION_CLIENT];
-	struct control_head head = new_head(r);
-	auto_buf msg = { .max = OWN_MESSAGE_MAX };
-
-	if (r->closed || client->conn == NULL || !client->hears)
-		return;
-	own_build(&msg, type, &head, w);
-	if (buf_check(&msg) != 0 ||
-	    wsconn_send(client->conn, WS_BINARY, buf_span(&msg)) != 0)
-		log_debug("client not told", "session=%s type=%s", r->session_id, type);
 }
 
 /* A stock agent with separate output gives up when it is paused (9.1.14). */
@@ -235,7 +152,7 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 	r->late = se != NULL && (se->client_was_joined || se->agent_was_joined);
 	r->never_pause = se != NULL && breaks_on_pause(se);
 	r->channel.close = relay_close;
-	r->channel.tell = relay_tell;
+	r->channel.tell = relay_say_own;
 	r->loop = l;
 	r->sessions = sessions;
 	r->queue_max = queue_max;
@@ -253,13 +170,14 @@ relay_new(struct ev_loop *l, struct sessions *sessions, const char *session_id,
 		e->suspect_seq = e->duplicate_seq = -1;
 		relay_queue_init(&e->out, l, let_go, e);
 	}
+	relay_record_init(&r->record, sessions, r->session_id, &record_ops, r);
 	return r;
 }
 
 size_t
 relay_buffered(const struct relay *r)
 {
-	size_t n = 0;
+	size_t n = r->record.bytes;
 
 	for (size_t i = 0; i < ARRAY_LEN(r->ends); i++) {
 		const struct relay_end *e = &r->ends[i];
@@ -268,26 +186,6 @@ relay_buffered(const struct relay *r)
 		n += e->conn != NULL ? wsconn_queued(e->conn) : 0;
 	}
 	return n;
-}
-
-/* Stock agents stop reading their terminal while nobody listens; any later message undoes
- * it. */
-static void
-tell_agent(struct relay *r, bool pause)
-{
-	struct relay_end *agent = &r->ends[SESSION_AGENT];
-	struct control_head head;
-	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
-
-	if (agent->conn == NULL || agent->own || r->never_pause ||
-	    r->agent_paused == pause)
-		return;
-	r->agent_paused = pause;
-	head = new_head(r);
-	control_publication_build(&msg, &head, pause);
-	if (buf_check(&msg) == 0)
-		relay_queue_add(&agent->out, RELAY_PLAIN, -1, 0, buf_span(&msg));
-	relay_queue_flush(&agent->out);
 }
 
 void
@@ -314,9 +212,13 @@ relay_attach(
 	r->counters->sockets++;
 	relay_queue_attach(&e->out, c, !own && which == SESSION_CLIENT);
 	wsconn_set_handler(c, &relay_handler, e);
+	if (which == SESSION_AGENT && hears) {
+		se->reports = true;
+		relay_say_recorded(r, se->row.reported);
+	}
 	session_joined(se, which, &r->channel);
 	if (which == SESSION_CLIENT) {
-		tell_agent(r, false);
+		relay_say_pause(r, false);
 		ev_timer_clear(&r->closing);
 	}
 	relay_queue_flush(&e->out);
@@ -329,28 +231,10 @@ relay_attach(
 static void
 push_back(struct relay_end *near)
 {
-	if (near->paused || near->conn == NULL || !is_behind(far_end(near)))
+	if (near->paused || near->conn == NULL || !is_behind(relay_far_end(near)))
 		return;
 	near->paused = true;
 	wsconn_pause(near->conn, true);
-}
-
-/* Not for a peer that repeats itself but does not read: it is told when it asks again. */
-static void
-synthesise_ack(struct relay_end *to, const struct agentmsg *m)
-{
-	struct relay *r = to->relay;
-	struct control_head head = new_head(r);
-	auto_buf msg = { .max = ACK_MESSAGE_MAX };
-
-	if (relay_queue_bytes(&to->out) > STREAM_HIGH)
-		return;
-	ack_build(&msg, m, head.created_ms, head.id);
-	if (buf_check(&msg) != 0)
-		return;
-	r->counters->acks_synthesised++;
-	relay_queue_add(&to->out, RELAY_PLAIN, -1, 0, buf_span(&msg));
-	relay_queue_flush(&to->out);
 }
 
 /* --- duplicates that a stock client passes over in silence -------------------------- */
@@ -402,7 +286,7 @@ static void
 on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 {
 	struct relay *r = e->relay;
-	struct relay_end *far = far_end(e);
+	struct relay_end *far = relay_far_end(e);
 	struct session *se = session_find(r->sessions, r->session_id);
 	enum relay_kind kind = RELAY_PLAIN;
 	bool again = m->seq <= e->last_seq;
@@ -412,7 +296,7 @@ on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 	e->ends |= e->which == SESSION_CLIENT && is_terminate(m);
 	if ((e->acked != NULL && ackbook_has(e->acked, m->seq)) ||
 	    (m->seq >= 0 && m->seq <= far->duplicate_seq)) {
-		synthesise_ack(e, m);
+		relay_say_ack(e, m);
 		return;
 	}
 	if (m->seq >= e->last_seq) {
@@ -444,7 +328,7 @@ on_stream_data(struct relay_end *e, const struct agentmsg *m, struct span raw)
 static void
 on_ack(struct relay_end *e, const struct agentmsg *m, struct span raw)
 {
-	struct relay_end *sender = far_end(e);
+	struct relay_end *sender = relay_far_end(e);
 	uint64_t not_before = 0;
 	int64_t seq;
 
@@ -493,16 +377,86 @@ on_kept(struct relay_end *e)
 }
 
 static void
+on_event(struct relay_end *e, const struct agentmsg *m)
+{
+	struct relay *r = e->relay;
+	int err = relay_record_take(&r->record, m->payload);
+
+	if (err != 0) {
+		r->counters->malformed++;
+		log_warn("report of an agent dropped", "session=%s why=\"%s\" bytes=%zu",
+		    r->session_id, err_text(err), m->payload.n);
+	}
+	push_back(e);
+}
+
+/* m: body, decoded. */
+static void
+on_relayed(struct relay_end *e, const struct agentmsg *m, struct span body)
+{
+	const char *data =
+	    e->which == SESSION_CLIENT ? MSG_INPUT_STREAM : MSG_OUTPUT_STREAM;
+
+	if (e->relay->closed)
+		return;
+	if (agentmsg_is(m, data))
+		on_stream_data(e, m, body);
+	else if (agentmsg_is(m, MSG_ACKNOWLEDGE))
+		on_ack(e, m, body);
+	else if (e->which == SESSION_AGENT && agentmsg_is(m, MSG_SESSION_STATE))
+		on_state(e, m);
+	else if (e->which == SESSION_CLIENT && e->hears && agentmsg_is(m, MSG_OWN_KEPT))
+		on_kept(e);
+	else
+		log_debug("message type not relayed", "session=%s type=%s",
+		    e->relay->session_id, log_q(m->type));
+}
+
+/* It was held, and is as good as when it came. */
+static void
+on_released(void *arg, struct span body)
+{
+	struct relay *r = arg;
+	struct agentmsg m;
+
+	if (agentmsg_decode(&m, body) == 0)
+		on_relayed(&r->ends[SESSION_AGENT], &m, body);
+	let_go(&r->ends[SESSION_CLIENT]);
+}
+
+static void
+on_recorded(void *arg, int64_t number)
+{
+	struct relay *r = arg;
+
+	relay_say_recorded(r, number);
+	let_go(&r->ends[SESSION_CLIENT]);
+}
+
+/* It comes back and says all of it again. */
+static void
+on_not_recorded(void *arg)
+{
+	struct relay *r = arg;
+	struct session *se = session_find(r->sessions, r->session_id);
+
+	end_drop(&r->ends[SESSION_AGENT], WS_CLOSE_TRY_LATER);
+	if (r->closed)
+		finish_when_empty(r);
+	else if (se != NULL)
+		session_left(se, SESSION_AGENT, "what it did could not be recorded");
+}
+
+static void
 on_message(void *arg, uint8_t op, struct span body)
 {
 	struct relay_end *e = arg;
 	struct relay *r = e->relay;
-	const char *data =
-	    e->which == SESSION_CLIENT ? MSG_INPUT_STREAM : MSG_OUTPUT_STREAM;
+	bool reports = e->which == SESSION_AGENT && e->hears;
 	struct agentmsg m;
 
 	(void)op; /* both peers put AgentMessages into text frames too */
-	if (r->closed)
+	if (r->closed && !reports)
 		return;
 	/* A malformed message must go no further: it would deafen a stock peer for ever.
 	 */
@@ -514,17 +468,14 @@ on_message(void *arg, uint8_t op, struct span body)
 		return;
 	}
 	r->counters->messages++;
-	if (agentmsg_is(&m, data))
-		on_stream_data(e, &m, body);
-	else if (agentmsg_is(&m, MSG_ACKNOWLEDGE))
-		on_ack(e, &m, body);
-	else if (e->which == SESSION_AGENT && agentmsg_is(&m, MSG_SESSION_STATE))
-		on_state(e, &m);
-	else if (e->hears && agentmsg_is(&m, MSG_OWN_KEPT))
-		on_kept(e);
-	else
-		log_debug("message type not relayed", "session=%s type=%s", r->session_id,
-		    log_q(m.type));
+	if (reports && agentmsg_is(&m, MSG_OWN_EVENT)) {
+		on_event(e, &m); /* also of a session that has just ended */
+	} else if (reports && r->record.waits) {
+		relay_record_hold(&r->record, body);
+		push_back(e);
+	} else {
+		on_relayed(e, &m, body);
+	}
 }
 
 /* --- sockets come and go --------------------------------------------------------- */
@@ -585,7 +536,7 @@ on_close(void *arg, int err, uint16_t code)
 		return;
 	}
 	if (e->which == SESSION_CLIENT)
-		tell_agent(r, true);
+		relay_say_pause(r, true);
 	if (e->ends)
 		ev_timer_set(r->loop, &r->closing, RELAY_LEFT_MS, end_for_client, r);
 	if (se != NULL)

@@ -65,8 +65,9 @@ size_t relay_buffered(const struct relay *r); /* bytes that wait for either end 
 void relay_free(struct relay *r);
 
 /*
- * Takes c; a previous socket of that end is closed.  own: speaks our extensions.  hears: a
- * client that understands proto/own.h.
+ * Takes c; a previous socket of that end is closed.  own: speaks our extensions.  hears: one
+ * of ours that understands what else we say, proto/own.h (clients) and proto/own_event.h
+ * (agents).
  */
 void relay_attach(
     struct relay *r, enum session_end end, struct wsconn *c, bool own, bool hears);

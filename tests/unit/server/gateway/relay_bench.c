@@ -130,8 +130,8 @@ pass_ms(struct test *t, uint64_t ms)
 	sim_run_for(t->w.sim, ms);
 }
 
-void
-join(struct test *t, struct peer *p, bool own)
+static void
+attach(struct test *t, struct peer *p, bool own, bool hears)
 {
 	p->t = t;
 	p->closed = false;
@@ -141,8 +141,20 @@ join(struct test *t, struct peer *p, bool own)
 	assert_non_null(p->ws);
 	assert_non_null(t->accepted);
 	relay_attach(t->relay, p == &t->client ? SESSION_CLIENT : SESSION_AGENT,
-	    t->accepted, own, own);
+	    t->accepted, own, hears);
 	pass_ms(t, 5);
+}
+
+void
+join(struct test *t, struct peer *p, bool own)
+{
+	attach(t, p, own, own && p == &t->client);
+}
+
+void
+join_reporting(struct test *t)
+{
+	attach(t, &t->agent, true, true);
 }
 
 void

@@ -50,6 +50,7 @@ void bench_relay_gone(void *arg, const char *id);
 void pass_ms(struct test *t, uint64_t ms);
 /* Connects a peer (again) and hands its server side to the relay. */
 void join(struct test *t, struct peer *p, bool own);
+void join_reporting(struct test *t); /* an agent of ours that reports */
 void leave_peer(struct peer *p);
 
 void send_msg(struct peer *p, const char *type, int64_t seq, uint32_t payload_type,
