@@ -330,13 +330,13 @@ socket_url(const struct agent_aws *w, const char *path, const char *query)
 }
 
 struct http_call *
-agent_aws_upgrade(struct agent_aws *w, const char *path, const char *query,
-    const struct wsconn_options *o, ws_open_cb *cb, void *arg)
+agent_aws_upgrade(
+    struct agent_aws *w, const struct agent_upgrade *u, ws_open_cb *cb, void *arg)
 {
 	struct sigv4_request s = {
-		.method = "GET", .path = span_str(path), .query = span_str(query)
+		.method = "GET", .path = span_str(u->path), .query = span_str(u->query)
 	};
-	auto_free char *url = socket_url(w, path, query);
+	auto_free char *url = socket_url(w, u->path, u->query);
 	struct http_call *call;
 	struct draft d;
 
@@ -345,7 +345,9 @@ agent_aws_upgrade(struct agent_aws *w, const char *path, const char *query,
 	s.headers = d.signed_headers;
 	s.nheaders = d.nsigned;
 	if (sign_with_keys(&d, w, &s, "ssmmessages") != 0)
-		log_warn("request not signed", "path=%s", log_q(path));
+		log_warn("request not signed", "path=%s", log_q(u->path));
+	if (u->header != NULL)
+		add_header(&d, u->header->name, u->header->value, false);
 	call = ws_open(w->http,
 	    &(struct http_request){
 		.method = "GET",
@@ -354,7 +356,7 @@ agent_aws_upgrade(struct agent_aws *w, const char *path, const char *query,
 		.nheaders = d.n,
 		.timeout_ms = CALL_TIMEOUT_MS,
 	    },
-	    o, cb, arg);
+	    u->options, cb, arg);
 	arena_fini(&d.mem);
 	return call;
 }

@@ -62,8 +62,13 @@ struct agent_call *agent_aws_post(
     struct agent_aws *w, const struct agent_request *r, agent_answer_cb *cb, void *arg);
 void agent_call_cancel(struct agent_call *c); /* NULL is fine */
 /* GET path?query with the WebSocket upgrade, signed for "ssmmessages". */
-struct http_call *agent_aws_upgrade(struct agent_aws *w, const char *path,
-    const char *query, const struct wsconn_options *o, ws_open_cb *cb, void *arg);
+struct agent_upgrade {
+	const char *path, *query;
+	const struct http_header *header; /* one more, not signed; or NULL */
+	const struct wsconn_options *options;
+};
+struct http_call *agent_aws_upgrade(
+    struct agent_aws *w, const struct agent_upgrade *u, ws_open_cb *cb, void *arg);
 
 /*
  * The server's idea of the time, ms since the epoch: our clock, corrected once the server

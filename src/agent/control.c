@@ -160,8 +160,13 @@ on_created(void *arg, const struct agent_answer *a)
 	}
 	free(c->token);
 	c->token = xstrdup(token);
-	c->upgrade = agent_aws_upgrade(
-	    c->aws, c->path, "role=subscribe&stream=input", &options, on_upgraded, c);
+	c->upgrade = agent_aws_upgrade(c->aws,
+	    &(struct agent_upgrade){
+		.path = c->path,
+		.query = "role=subscribe&stream=input",
+		.options = &options,
+	    },
+	    on_upgraded, c);
 }
 
 static void

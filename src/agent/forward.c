@@ -44,6 +44,33 @@ agent_forward_check(const struct session_document *doc, struct fault *f)
 	return 0;
 }
 
+bool
+forward_may_open(struct agent_forward *w)
+{
+	return w->ops->may_open == NULL || w->ops->may_open(w->arg);
+}
+
+void
+forward_report(
+    struct agent_forward *w, const struct ev_stream *s, int err, const char *why)
+{
+	struct own_event e = {
+		.kind = OWN_EVENT_PORT,
+		.host = w->to.host,
+		.address = s != NULL ? ev_peer_ip(s) : "",
+		.port = w->to.port,
+		.socket = w->to.path,
+	};
+
+	if (w->ops->report == NULL)
+		return;
+	if (err != 0) {
+		e.error = own_event_error(err);
+		e.message = why;
+	}
+	w->ops->report(w->arg, &e);
+}
+
 void
 forward_failed(struct agent_forward *w, const char *why)
 {

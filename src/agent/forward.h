@@ -17,6 +17,7 @@
 
 #include "agent/dial.h"
 #include "proto/document.h"
+#include "proto/own_event.h"
 
 struct agent_forward;
 
@@ -27,6 +28,13 @@ struct agent_forward_ops {
 	bool (*cork)(void *arg);
 	void (*uncork)(void *arg);
 	void (*input_ready)(void *arg); /* after ERR_AGAIN: offer it again */
+	/*
+	 * For the audit trail: each connection, before its client can know of it; and whether
+	 * another may be made now (when not, agent_forward_go() comes later).  NULL: nobody
+	 * wants to know.
+	 */
+	void (*report)(void *arg, const struct own_event *e);
+	bool (*may_open)(void *arg);
 	void (*ended)(void *arg);       /* in order: all that came was sent */
 	void (*failed)(void *arg, const char *why);
 };

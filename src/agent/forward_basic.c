@@ -33,7 +33,9 @@ want(struct forward_basic *b)
 static void
 dial(struct agent_forward *w)
 {
-	w->basic.dial = agent_dial_start(w->loop, &w->to, on_dialled, w);
+	w->basic.waits = !forward_may_open(w);
+	if (!w->basic.waits)
+		w->basic.dial = agent_dial_start(w->loop, &w->to, on_dialled, w);
 }
 
 static void
@@ -43,6 +45,7 @@ disconnect(struct agent_forward *w)
 
 	ev_timer_clear(&b->linger);
 	agent_dial_cancel(STEAL(b->dial));
+	b->waits = false;
 	if (b->s != NULL)
 		ev_close(STEAL(b->s));
 	buf_reset(&b->rest);
@@ -69,6 +72,7 @@ on_dialled(void *arg, struct ev_stream *s, int err, const char *why)
 	char text[360];
 
 	b->dial = NULL;
+	forward_report(w, s, err, why);
 	if (err == ERR_DENIED) {
 		forward_failed(w, why);
 		return;
@@ -129,6 +133,8 @@ forward_basic_go(struct agent_forward *w)
 {
 	struct forward_basic *b = &w->basic;
 
+	if (b->waits)
+		dial(w);
 	if (b->s == NULL || !b->stalled || w->ops->room(w->arg) == 0)
 		return;
 	b->stalled = false;
@@ -207,7 +213,7 @@ on_linger(void *arg)
 static int
 end_input(struct forward_basic *b)
 {
-	if (b->dial != NULL || b->rest.len > 0)
+	if (b->dial != NULL || b->waits || b->rest.len > 0)
 		return ERR_AGAIN;
 	if (b->s != NULL)
 		ev_shutdown_write(b->s);
@@ -230,6 +236,8 @@ forward_basic_flag(struct agent_forward *w, uint32_t flag)
 			    w->loop, &b->linger, FORWARD_LINGER_MS, on_linger, w);
 		return ERR_AGAIN;
 	}
+	if (b->dial != NULL)
+		forward_report(w, NULL, ERR_CANCELLED, FORWARD_GAVE_UP);
 	disconnect(w);
 	return 0;
 }

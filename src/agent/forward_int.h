@@ -13,6 +13,8 @@ enum {
 	FORWARD_PAYLOAD = AGENTMSG_PAYLOAD_MAX, /* of a client */
 };
 
+#define FORWARD_GAVE_UP "the client gave up before there was a connection"
+
 struct forward_basic {
 	struct ev_stream *s; /* NULL: not connected */
 	struct agent_dial *dial;
@@ -21,6 +23,7 @@ struct forward_basic {
 	bool stay;       /* LocalPortForwarding: the session outlives a connection */
 	bool stalled;    /* not reading: no room */
 	bool lingered;   /* what is left will not be taken any more */
+	bool waits;      /* to be dialled as soon as that may be */
 	struct ev_timer linger;
 };
 
@@ -45,6 +48,10 @@ struct agent_forward {
 	};
 };
 
+/* A connection to the target, or why there is none. */
+void forward_report(
+    struct agent_forward *w, const struct ev_stream *s, int err, const char *why);
+bool forward_may_open(struct agent_forward *w);
 void forward_failed(struct agent_forward *w, const char *why);
 void forward_ended(struct agent_forward *w);
 /* After ERR_AGAIN, and only then. */

@@ -13,9 +13,9 @@
 struct stream_dial {
 	struct agent_forward *w;
 	struct list link;
-	struct agent_dial *dial; /* NULL: failed, and the client is to be told */
+	struct agent_dial *dial; /* NULL: not dialled yet, or over */
 	uint32_t id;
-	int err;
+	int err; /* why it failed; the client is to be told */
 };
 
 static void
@@ -59,6 +59,7 @@ on_dialled(void *arg, struct ev_stream *s, int err, const char *why)
 	uint32_t id = d->id;
 
 	d->dial = NULL;
+	forward_report(w, s, err, why);
 	if (err == 0) {
 		forget(d);
 		tunnel_attach(w->mux.t, id, s);
@@ -72,6 +73,13 @@ on_dialled(void *arg, struct ev_stream *s, int err, const char *why)
 }
 
 static void
+dial(struct stream_dial *d)
+{
+	if (forward_may_open(d->w))
+		d->dial = agent_dial_start(d->w->loop, &d->w->to, on_dialled, d);
+}
+
+static void
 on_open(void *arg, uint32_t id)
 {
 	struct agent_forward *w = arg;
@@ -81,7 +89,7 @@ on_open(void *arg, uint32_t id)
 	d->id = id;
 	list_init(&d->link);
 	list_add_tail(&w->mux.dials, &d->link);
-	d->dial = agent_dial_start(w->loop, &w->to, on_dialled, d);
+	dial(d);
 }
 
 static void
@@ -93,6 +101,8 @@ on_end(void *arg, uint32_t id, int why)
 	LIST_EACH(d, &w->mux.dials, struct stream_dial, link)
 	{
 		if (d->id == id) {
+			if (d->dial != NULL)
+				forward_report(w, NULL, ERR_CANCELLED, FORWARD_GAVE_UP);
 			forget(d);
 			return;
 		}
@@ -111,6 +121,8 @@ on_probed(void *arg, struct ev_stream *s, int err, const char *why)
 
 	(void)s;
 	w->mux.probe = NULL;
+	if (err == ERR_DENIED || err == ERR_RESOLVE)
+		forward_report(w, NULL, err, why);
 	if (err == ERR_DENIED) {
 		forward_failed(w, why);
 	} else if (err == ERR_RESOLVE) {
@@ -199,7 +211,7 @@ first_failed(const struct agent_forward *w)
 {
 	LIST_EACH(d, &w->mux.dials, struct stream_dial, link)
 	{
-		if (d->dial == NULL)
+		if (d->err != 0)
 			return d;
 	}
 	return NULL;
@@ -213,6 +225,11 @@ forward_mux_go(struct agent_forward *w)
 	/* Each may end others: no walk through the list. */
 	while ((d = first_failed(w)) != NULL && tell(d))
 		;
+	LIST_EACH(waiting, &w->mux.dials, struct stream_dial, link)
+	{
+		if (waiting->dial == NULL && waiting->err == 0)
+			dial(waiting);
+	}
 	tunnel_go(w->mux.t);
 }
 

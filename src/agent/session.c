@@ -40,6 +40,7 @@ agent_session_free(struct agent_session *s)
 	list_del(&s->ending);
 	stop_timers(s);
 	session_link_fini(s);
+	agent_report_fini(&s->report);
 	agent_shell_close(s->shell);
 	agent_forward_close(s->forward);
 	channel_free(s->ch);
@@ -327,6 +328,7 @@ agent_session_new(struct agent_session **out, struct agent_session_env *env,
 		.ack_hold_ms = CHANNEL_ACK_HOLD_MS,
 	    },
 	    &session_channel_ops, s);
+	agent_report_init(&s->report, env->loop, s->id);
 	s->started_ms = s->active_ms = now_ms(s);
 	log_info("session ordered", "session=%s type=%s user=%s owner=%s", s->id,
 	    document_type_name(s->doc.type), *s->user != '\0' ? s->user : "-",

@@ -5,6 +5,7 @@
 #include "agent/backoff.h"
 #include "agent/forward.h"
 #include "agent/launch.h"
+#include "agent/report.h"
 #include "agent/session.h"
 #include "agent/shell.h"
 #include "net/wsconn.h"
@@ -54,6 +55,7 @@ struct agent_session {
 	struct session_document doc;
 	struct session_link link;
 	struct channel *ch;
+	struct agent_report report;
 	struct ev_timer tick;          /* of the channel */
 	struct ev_timer step;          /* of the phase */
 	struct ev_timer limit;         /* idle, maximum, grace */

@@ -8,6 +8,7 @@
 #include "agent/control.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "proto/own.h"
 
 /* The literal by which stock servers say that a session has ended. */
 #define TERMINATED "Session is already terminated"
@@ -52,6 +53,7 @@ went_down(struct agent_session *s)
 	struct session_link *k = &s->link;
 
 	channel_down(s->ch);
+	agent_report_again(&s->report);
 	k->down_ms = ev_now_ms(s->env->loop);
 	if (k->down_ms - k->up_ms >= STABLE_MS || channel_moved(s->ch))
 		agent_backoff_reset(&k->backoff);
@@ -145,6 +147,7 @@ on_upgraded(void *arg, struct wsconn *ws, int err, int status, const char *why)
 	k->down_ms = 0;
 	log_info("data channel open", "session=%s", s->id);
 	(void)wsconn_cork(ws);
+	agent_report_send(&s->report, ws); /* before anything that tells of it */
 	channel_up(s->ch, k->up_ms, ev_wall_ms(s->env->loop));
 	if (s->phase == SESSION_OPENING)
 		session_ask(s);
@@ -170,6 +173,7 @@ on_created(void *arg, const struct agent_answer *a)
 		.ping_ms = AGENT_PING_MS,
 		.dead_ms = AGENT_DEAD_MS,
 	};
+	static const struct http_header header = { OWN_HEADER, OWN_HEADER_VALUE };
 	struct agent_session *s = arg;
 	struct session_link *k = &s->link;
 	auto_arena mem = { 0 };
@@ -190,8 +194,14 @@ on_created(void *arg, const struct agent_answer *a)
 	}
 	free(k->token);
 	k->token = xstrdup(token);
-	k->upgrade = agent_aws_upgrade(
-	    s->env->aws, k->path, "role=publish_subscribe", &options, on_upgraded, s);
+	k->upgrade = agent_aws_upgrade(s->env->aws,
+	    &(struct agent_upgrade){
+		.path = k->path,
+		.query = "role=publish_subscribe",
+		.header = &header,
+		.options = &options,
+	    },
+	    on_upgraded, s);
 }
 
 static void

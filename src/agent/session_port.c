@@ -40,12 +40,31 @@ port_uncork(void *arg)
 		wsconn_uncork(s->link.ws);
 }
 
+static void
+port_report(void *arg, const struct own_event *e)
+{
+	struct agent_session *s = arg;
+
+	agent_report_add(&s->report, e);
+	agent_report_send(&s->report, s->link.ws);
+}
+
+static bool
+port_may_open(void *arg)
+{
+	struct agent_session *s = arg;
+
+	return !agent_report_is_full(&s->report);
+}
+
 static const struct agent_forward_ops port_ops = {
 	.room = session_output_room,
 	.send = session_output,
 	.cork = port_cork,
 	.uncork = port_uncork,
 	.input_ready = session_input_ready,
+	.report = port_report,
+	.may_open = port_may_open,
 	.ended = port_ended,
 	.failed = port_failed,
 };

@@ -261,10 +261,21 @@ on_random(void *arg, void *p, size_t n)
 	ev_random(s->env->loop, p, n);
 }
 
+/* What our server says besides the stream. */
+static void
+on_other(void *arg, const struct agentmsg *m)
+{
+	struct agent_session *s = arg;
+
+	if (agentmsg_is(m, MSG_OWN_RECORDED))
+		agent_report_recorded(&s->report, m->payload);
+}
+
 const struct channel_ops session_channel_ops = {
 	.transmit = on_transmit,
 	.deliver = on_deliver,
 	.on_closed = on_closed,
+	.on_other = on_other,
 	.random = on_random,
 };
 

@@ -219,7 +219,7 @@ def secrets(world):
 # ---- what happens without a call ----
 
 def services(world, node, agent):
-    """Sessions, ports and agents."""
+    """Sessions and agents; ports are in audit_sessions.py."""
     with terminal.Session(world, node) as s:
         s.shell()
         s.send("exit\r")
@@ -233,13 +233,6 @@ def services(world, node, agent):
        opened[0]["eventType"] == "AwsServiceEvent", "a session that opened is an event, of its owner")
     ok(details.get("bytesFromNode", 0) > 0 and details.get("reason") and "durationSeconds" in details,
        f"and so is its end: {details}")
-    forward = subprocess.Popen([str(world.bin / "sallyport"), "forward", node, "0:127.0.0.1:22"], env=world.env(),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ports = wait_until(lambda: [e for e in trail(world) if e["eventName"] == "PortOpened"])
-    equal((ports or [{"serviceEventDetails": {}}])[0]["serviceEventDetails"].get("portNumber"), "22",
-          "a forwarded port is an event with its number")
-    forward.send_signal(signal.SIGINT)
-    forward.wait()
     agent.kill(signal.SIGKILL)
     ok(wait_until(lambda: [e for e in trail(world) if e["eventName"] == "AgentDisconnected"]),
        "an agent that goes is an event")

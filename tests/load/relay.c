@@ -259,8 +259,13 @@ on_created(void *arg, const struct agent_answer *a)
 	    control_created_parse(&token, &mem, a->body) != 0)
 		die("CreateDataChannel", a->why);
 	p->agent_token = xstrdup(token);
-	agent_aws_upgrade(p->l->aws, arena_printf(&mem, "/v1/data-channel/%s", p->id),
-	    "role=publish_subscribe", &data_options, on_agent, p);
+	agent_aws_upgrade(p->l->aws,
+	    &(struct agent_upgrade){
+		.path = arena_printf(&mem, "/v1/data-channel/%s", p->id),
+		.query = "role=publish_subscribe",
+		.options = &data_options,
+	    },
+	    on_agent, p);
 }
 
 static void

@@ -14,7 +14,7 @@
  *	ports.c     a person's forwarded port
  *	service.c   what is behind it, on the node
  *	flow.c      the bytes between the two, known to both ends
- *	verdict.c   what must be true in the end
+ *	verdict.c   what must be true in the end, and in the audit trail
  */
 #pragma once
 

@@ -100,7 +100,7 @@ server_up(struct fleet *f)
 	}
 }
 
-/* In the order of run_server() in daemon.c. */
+/* In the order of server_main(). */
 void
 server_down(struct fleet *f, bool crash)
 {

@@ -4,6 +4,7 @@
 
 #include "server/domain/session.h"
 #include "server/env.h"
+#include "store/store_audit.h"
 
 static void
 check_node(struct fleet *f, struct sim_node *n, struct outcome *out)
@@ -53,6 +54,40 @@ check_stream(struct fleet *f, struct person *p, struct outcome *out)
 		    p->want_status, p->said_exit, p->why, p->text, p->losses);
 }
 
+struct openings {
+	const char *session_id;
+	unsigned n, refused;
+};
+
+static bool
+on_event(void *arg, const struct store_audit_event *e)
+{
+	struct openings *o = arg;
+
+	if (strstr(e->event, "\"eventName\":\"PortOpened\"") == NULL ||
+	    strstr(e->event, o->session_id) == NULL)
+		return true;
+	if (strstr(e->event, "\"errorCode\"") != NULL)
+		o->refused++;
+	else
+		o->n++;
+	return true;
+}
+
+/* Each connection is in the audit trail, and none is twice, whoever crashed meanwhile. */
+static void
+check_recorded(struct fleet *f, const struct person *p, unsigned connections)
+{
+	struct openings o = { .session_id = p->session_id };
+
+	if (store_audit_events(
+		store_reader(f->server.store), 0, INT64_MAX, on_event, &o) != 0)
+		fleet_fail(f, "the audit trail cannot be read");
+	if (o.n != connections || o.refused != 0)
+		fleet_fail(f, "person %u: %u connections, but %u events and %u refusals",
+		    p->index, connections, o.n, o.refused);
+}
+
 /* Connections through a forwarded port: unless the node crashed, each to its last byte. */
 static void
 check_ports(struct fleet *f, struct person *p, struct outcome *out)
@@ -81,6 +116,8 @@ check_ports(struct fleet *f, struct person *p, struct outcome *out)
 		    "person %u: %u of %u connections came to their end, end %d '%s', "
 		    "%u losses",
 		    p->index, n.right, n.asked, p->why, p->text, p->losses);
+	else
+		check_recorded(f, p, n.asked);
 }
 
 static void

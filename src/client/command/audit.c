@@ -152,11 +152,29 @@ str_of(const json_t *o, const char *name)
 	return s != NULL ? s : "";
 }
 
+/* Where to, of a connection through a node; else the first resource. */
+static const char *
+subject(struct arena *mem, const json_t *event, const json_t *record)
+{
+	const json_t *d = json_get_obj(record, "serviceEventDetails");
+	const char *socket = json_get_str(d, "socket"), *node = str_of(d, "target");
+	const char *host = json_get_str(d, "host"), *port = json_get_str(d, "portNumber");
+
+	if (socket != NULL)
+		return arena_printf(mem, "%s:%s", node, socket);
+	if (port != NULL && host == NULL)
+		return arena_printf(mem, "%s:%s", node, port);
+	if (port != NULL)
+		return arena_printf(mem, "%s:%s through %s", host, port, node);
+	return str_of(
+	    json_array_get(json_get_arr(event, "Resources"), 0), "ResourceName");
+}
+
 static void
 add_row(struct table *t, const json_t *event)
 {
+	auto_arena mem = { 0 };
 	auto_json *record = record_of(event);
-	const json_t *resource = json_array_get(json_get_arr(event, "Resources"), 0);
 	const char *error = json_get_str(record, "errorCode");
 	char when[TIME_ISO_LEN + 1];
 
@@ -167,7 +185,7 @@ add_row(struct table *t, const json_t *event)
 	table_add(t, str_of(event, "EventName"), NULL);
 	table_add(t, str_of(event, "Username"), NULL);
 	table_add(t, str_of(record, "sourceIPAddress"), NULL);
-	table_add(t, str_of(resource, "ResourceName"), NULL);
+	table_add(t, subject(&mem, event, record), NULL);
 	table_add(t, error != NULL ? error : "ok", error != NULL ? "\033[31m" : NULL);
 }
 

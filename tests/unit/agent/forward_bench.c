@@ -154,6 +154,22 @@ on_input_ready(void *arg)
 }
 
 static void
+on_report(void *arg, const struct own_event *e)
+{
+	struct bench *b = arg;
+
+	assert_false(b->shut);
+	buf_addf(&b->reports, "%s:%lld %s;", e->host, (long long)e->port,
+	    e->error != NULL ? e->error : e->address);
+}
+
+static bool
+may_open(void *arg)
+{
+	return !((struct bench *)arg)->shut;
+}
+
+static void
 on_ended(void *arg)
 {
 	struct bench *b = arg;
@@ -182,6 +198,7 @@ bench_init(struct bench *b)
 	service_init(&b->db, b->sim);
 	buf_init(&b->out, 16 << 20);
 	buf_init(&b->flags, 16 << 10);
+	buf_init(&b->reports, 16 << 20);
 	assert_int_equal(dial_policy_parse(&b->policy, "", NULL), 0);
 }
 
@@ -192,6 +209,8 @@ bench_start(struct bench *b, const char *version, bool is_ssh, const char *host)
 		.room = on_room,
 		.send = on_send,
 		.input_ready = on_input_ready,
+		.report = on_report,
+		.may_open = may_open,
 		.ended = on_ended,
 		.failed = on_failed,
 	};
@@ -220,6 +239,7 @@ bench_fini(struct bench *b)
 	sim_free(b->sim);
 	buf_fini(&b->out);
 	buf_fini(&b->flags);
+	buf_fini(&b->reports);
 }
 
 bool

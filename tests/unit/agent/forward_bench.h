@@ -58,6 +58,8 @@ struct bench {
 	struct buf out, flags; /* Output; "3;" */
 	size_t room;
 	unsigned ready; /* calls of input_ready */
+	bool shut;         /* no connection may be made */
+	struct buf reports; /* "db.internal:5432 ConnectionRefused;" */
 	bool ended, failed;
 	char why[400];
 };

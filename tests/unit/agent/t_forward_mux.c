@@ -318,6 +318,47 @@ t_gone_meanwhile(void **state)
 	}
 }
 
+/* Each connection is reported with its outcome; while nothing may be reported none is made. */
+static void
+t_reported(void **state)
+{
+	struct bench b;
+	struct app a;
+
+	(void)state;
+	mux_init(&b, &a, true);
+	(void)must_open(a.m);
+	talk_for(&b, &a, 100);
+	assert_int_equal(b.db.npeers, 1);
+	assert_non_null(strstr(buf_cstr(&b.reports), "db.internal:5432 "));
+	assert_null(strstr(buf_cstr(&b.reports), "Connection"));
+	row("one that is refused");
+	buf_reset(&b.reports);
+	ev_listener_close(b.db.listener);
+	(void)must_open(a.m);
+	talk_for(&b, &a, 100);
+	assert_string_equal(
+	    buf_cstr(&b.reports), "db.internal:5432 ConnectionRefused;");
+	service_listen(&b.db);
+	row("not now");
+	buf_reset(&b.reports);
+	b.shut = true;
+	say(&a, must_open(a.m), SPAN("x"));
+	(void)must_open(a.m);
+	talk_for(&b, &a, 1000);
+	agent_forward_go(b.w);
+	talk_for(&b, &a, 1000);
+	assert_int_equal(b.db.npeers, 1);
+	assert_int_equal(b.reports.len, 0);
+	row("but later");
+	b.shut = false;
+	agent_forward_go(b.w);
+	talk_for(&b, &a, 100);
+	assert_int_equal(b.db.npeers, 3);
+	check_text(buf_span(&b.db.peers[1].in), "x");
+	mux_fini(&b, &a);
+}
+
 static void
 t_garbage(void **state)
 {
@@ -434,6 +475,7 @@ main(void)
 		cmocka_unit_test(t_output_bound),
 		cmocka_unit_test(t_stream_limit),
 		cmocka_unit_test(t_gone_meanwhile),
+		cmocka_unit_test(t_reported),
 		cmocka_unit_test(t_garbage),
 		cmocka_unit_test(t_cut),
 	};

@@ -474,6 +474,7 @@ world_fini(struct world *w)
 		buf_fini(&t->out);
 		buf_fini(&t->err);
 		buf_fini(&t->log);
+		buf_fini(&t->reports);
 	}
 	ev_loop_free(w->node);
 	ev_loop_free(w->server);

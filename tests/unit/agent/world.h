@@ -35,6 +35,10 @@ struct talk {
 	uint32_t connected, terminating; /* agent_session_state seen */
 	bool asked, complete;            /* handshake */
 	char agent_version[40];
+	/* What the agent reports; the number it was told; told nothing any more. */
+	struct buf reports; /* "db:5432 ConnectionRefused;" */
+	int64_t recorded;
+	bool forgets;
 	struct buf out, err; /* Output, StdErr */
 	int exit_code;       /* -1: none came */
 	/* The agent's messages in order, raw: "ack 0;data 1;state;" */
@@ -50,6 +54,7 @@ struct world {
 	struct agent_user user;
 	/* what the server does */
 	bool down;              /* nothing listens */
+	bool records;           /* agents may report (proto/own_event.h) */
 	int token_status;       /* of RequestManagedInstanceRoleToken; 0: 200 */
 	const char *token_body; /* instead of a good one */
 	int64_t token_life_s;

@@ -3,6 +3,8 @@
 #include "world_int.h"
 
 #include "proto/ack.h"
+#include "proto/own.h"
+#include "proto/own_event.h"
 
 struct talk *
 world_talk(struct world *w, const char *id)
@@ -18,6 +20,7 @@ world_talk(struct world *w, const char *id)
 	(void)snprintf(t->id, sizeof(t->id), "%s", id);
 	buf_init(&t->out, 64 * 1024 * 1024);
 	buf_init(&t->err, 1024 * 1024);
+	buf_init(&t->reports, 1024 * 1024);
 	buf_init(&t->log, 1024 * 1024);
 	return t;
 }
@@ -142,6 +145,34 @@ static const struct channel_ops talk_ops = {
 };
 
 static void
+tell_recorded(struct talk *t)
+{
+	const struct control_head head = { .created_ms = 1 };
+	auto_buf msg = { .max = 4096 };
+
+	own_recorded_build(&msg, &head, t->id, t->recorded);
+	assert_int_equal(wsconn_send(t->ws, WS_BINARY, buf_span(&msg)), 0);
+}
+
+static void
+note_report(struct talk *t, struct span payload)
+{
+	auto_arena mem = { 0 };
+	struct own_events e;
+
+	assert_int_equal(own_events_parse(&e, &mem, payload), 0);
+	assert_string_equal(e.session_id, t->id);
+	buf_addf(&t->log, "event %lld+%zu;", (long long)e.number, e.n);
+	for (size_t i = 0; i < e.n; i++)
+		buf_addf(&t->reports, "%s%s:%lld %s;", e.events[i].host, e.events[i].address,
+		    (long long)e.events[i].port, e.events[i].error);
+	if (t->forgets)
+		return;
+	t->recorded = e.number + (int64_t)e.n - 1;
+	tell_recorded(t);
+}
+
+static void
 note_message(struct talk *t, const struct agentmsg *m)
 {
 	struct control_state st;
@@ -161,6 +192,8 @@ note_message(struct talk *t, const struct agentmsg *m)
 		t->connected += !st.terminating;
 		t->terminating += st.terminating;
 		buf_addf(&t->log, "%s;", st.terminating ? "terminating" : "connected");
+	} else if (agentmsg_is(m, MSG_OWN_EVENT)) {
+		note_report(t, m->payload);
 	}
 }
 
@@ -172,6 +205,8 @@ on_data_message(void *arg, uint8_t op, struct span body)
 
 	if (op == WS_TEXT) {
 		buf_add_str(&t->log, "open;");
+		if (t->w->records)
+			tell_recorded(t);
 		channel_up(t->ch, now_ms(t->w), ev_wall_ms(t->w->server));
 		arm(t);
 		return;
@@ -208,6 +243,7 @@ world_data_upgrade(struct world *w, struct http_req *r, const char *id)
 {
 	struct talk *t = world_talk(w, id);
 
+	assert_true(span_eq_str(http1_get(r->head, OWN_HEADER), OWN_HEADER_VALUE));
 	if (t->ws != NULL)
 		wsconn_close(t->ws, WS_CLOSE_GOING_AWAY);
 	if (t->ch == NULL)
