@@ -36,6 +36,7 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         self.pairs = []
         self.drop = 0  # so many are cut when something was said
+        self.slow = 0  # seconds that an answer takes
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -53,12 +54,13 @@ class Proxy:
                     near.close()
                     continue
                 self.pairs.append((near, far))
-                for a, b in ((near, far), (far, near)):
-                    threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+                for a, b, slow in ((near, far, 0), (far, near, self.slow)):
+                    threading.Thread(target=self._copy, args=(a, b, slow), daemon=True).start()
 
-    def _copy(self, a, b):
+    def _copy(self, a, b, slow):
         with contextlib.suppress(OSError):
             while data := a.recv(65536):
+                time.sleep(slow)
                 b.sendall(data)
         for s in (a, b):
             with contextlib.suppress(OSError):
@@ -387,6 +389,35 @@ def server_dies(world):
     equal(leave(child, 3), 3, "a killed server: the session goes on to its end")
 
 
+def slow_service(world, node):
+    """Ctrl-C while nothing has been answered yet; what was begun is ended by the server."""
+    proxy = Proxy(world.port)
+    proxy.slow = 2
+    env = world.env(AWS_ENDPOINT_URL=f"https://localhost:{proxy.port}")
+    child = spawn(world, "connect", node, env=env)
+    e2e.wait_until(lambda: proxy.pairs)
+    child.sendintr()
+    child.expect(pexpect.EOF, timeout=1.5)
+    child.close()
+    equal((child.signalstatus, active(world)), (signal.SIGINT, []), "Ctrl-C before the service answered: over at once")
+    child = spawn(world, "connect", node, env=env)
+    e2e.wait_until(lambda: active(world))
+    child.sendintr()
+    child.expect(pexpect.EOF, timeout=1.5)
+    child.close()
+    equal((child.signalstatus, len(active(world))), (signal.SIGINT, 1), "Ctrl-C while a session is made: over at once")
+    proxy.close()
+    os.kill(world.server.child.pid, signal.SIGSTOP)
+    child = spawn(world, "forward", node, "0:80")
+    time.sleep(1)
+    began = time.monotonic()
+    child.sendintr()
+    child.expect(pexpect.EOF, timeout=20)
+    ok(time.monotonic() - began < 6, "Ctrl-C of forward while the server does not answer: three seconds")
+    os.kill(world.server.child.pid, signal.SIGCONT)
+    ok(e2e.wait_until(lambda: not active(world), 90, 1), "and no session is left")
+
+
 def network_fails(world):
     """Data-channel 9.2.7."""
     proxy = Proxy(world.port)
@@ -471,6 +502,14 @@ def new_node(world):
     status, log = paste_on_node(world, line)
     ok(status == 0 and "the package\n" in log and "register --endpoint" in log and "code=given" in log and
        f"--activation-id {made['ActivationId']}" in log, "register-command: the line installs, registers, starts")
+    world.server.kill()
+    late = threading.Timer(3, world.server.start)
+    late.start()
+    began = time.monotonic()
+    status, log = paste_on_node(world, line)
+    late.join()
+    ok(status == 0 and "register --endpoint" in log and time.monotonic() - began > 2.5,
+       "register-command: the line waits for a server that is away")
     package.write_text("another package\n")
     status, log = paste_on_node(world, line)
     ok(status != 0 and "package" not in log and "register" not in log,
@@ -548,6 +587,7 @@ def main():
         leave(paste(world, world.dir))
         server_dies(world)
         network_fails(world)
+        slow_service(world, node)
         doctor(world)
         completion(world)
         new_node(world)

@@ -90,7 +90,9 @@ install_packages(struct install_line *l, struct arena *mem, struct span sums)
 /*
  * $1 endpoint, $2 region, $3 activation id, $4 digest of the CA or "-", then
  * "architecture:digest:file" for each package.  Written without single quotes, and for a
- * plain sh.  The CA is fetched without a check (-k): its digest is the check.
+ * plain sh.  The CA is fetched without a check (-k): its digest is the check.  A server that is
+ * away is waited for, a minute each time, for as long as what curl says (6, 7, 28, 35, 52, 56) is
+ * that nobody answered; that is asked once more before the activation is used.
  */
 static const char script[] =
     "set -eu; "
@@ -104,14 +106,19 @@ static const char script[] =
     "dir=$(mktemp -d); trap \"rm -rf $dir\" EXIT; chmod 755 \"$dir\"; "
     "check() { echo \"$1  $2\" | sha256sum -c --status || fail \"$3 is not what the "
     "command was made for: make a new one\"; }; "
+    "get() { n=0; until why=$(curl -fsS --connect-timeout 10 \"$@\" 2>&1); do "
+    "case $? in 6|7|28|35|52|56) n=$((n + 1)) ;; *) n=30 ;; esac; "
+    "[ $n -lt 30 ] || fail \"$url: $why\"; "
+    "[ $n -gt 1 ] || echo \"sallyport: waiting for $url: $why\" >&2; sleep 2; done; }; "
     "set --; if [ \"$ca\" != - ]; then "
-    "curl -fsSk -o \"$dir/ca.pem\" \"$url/_ca.pem\"; "
+    "get -k -o \"$dir/ca.pem\" \"$url/_ca.pem\"; "
     "check \"$ca\" \"$dir/ca.pem\" \"the CA certificate\"; "
     "set -- --cacert \"$dir/ca.pem\"; fi; "
-    "curl -fsS \"$@\" -o \"$dir/agent.deb\" \"$url/_agent/${pkg#*:}\"; "
+    "get \"$@\" -o \"$dir/agent.deb\" \"$url/_agent/${pkg#*:}\"; "
     "check \"${pkg%%:*}\" \"$dir/agent.deb\" \"the package\"; "
     "apt-get install -qq -y \"$dir/agent.deb\" >/dev/null || { apt-get update -qq && "
     "apt-get install -qq -y \"$dir/agent.deb\" >/dev/null; }; "
+    "get \"$@\" -o /dev/null \"$url/_health\"; "
     "set --; if [ \"$ca\" != - ]; then mkdir -p /etc/sallyport; "
     "install -m 644 \"$dir/ca.pem\" /etc/sallyport/agent-ca.pem; "
     "set -- --ca-file /etc/sallyport/agent-ca.pem; fi; "

@@ -13,6 +13,7 @@ struct live {
 	const struct live_ops *ops;
 	void *arg;
 	struct aws_call *starting;
+	struct ev_timer patience; /* with "starting", once it is to end */
 	char *id;
 	struct client_session *session;
 	struct resume resume;
@@ -140,6 +141,7 @@ on_started(void *arg, const struct aws_answer *a)
 	char text[500];
 
 	l->starting = NULL;
+	ev_timer_clear(&l->patience);
 	if (a->err != 0 || a->status != 200) {
 		snprintf(text, sizeof(text), "%s%s%s", a->err == 0 ? a->code : "",
 		    a->err == 0 ? ": " : "", a->message);
@@ -174,6 +176,16 @@ live_start(struct ev_loop *loop, struct aws_api *api, struct aws_settings *setti
 	return l;
 }
 
+/* No answer to StartSession: if there is a session, the service ends it when nobody comes. */
+static void
+on_impatient(void *arg)
+{
+	struct live *l = arg;
+
+	aws_call_cancel(STEAL(l->starting));
+	l->ops->on_end(l->arg, "");
+}
+
 void
 live_terminate(struct live *l)
 {
@@ -182,6 +194,8 @@ live_terminate(struct live *l)
 	l->ending = true;
 	if (l->session != NULL)
 		resume_terminate(&l->resume, LIVE_TERMINATE_MS, on_terminated, l);
+	else if (l->starting != NULL)
+		ev_timer_set(l->loop, &l->patience, LIVE_TERMINATE_MS, on_impatient, l);
 }
 
 struct client_session *
@@ -195,6 +209,7 @@ live_free(struct live *l)
 {
 	if (l == NULL)
 		return;
+	ev_timer_clear(&l->patience);
 	if (l->starting != NULL)
 		aws_call_cancel(l->starting);
 	resume_cancel(&l->resume);

@@ -29,7 +29,7 @@ struct live *live_start(struct ev_loop *l, struct aws_api *api,
     struct aws_settings *settings, struct span body, const struct live_ops *ops,
     void *arg);
 void live_free(struct live *l); /* NULL is fine; the session itself is left alone */
-/* Ends it at the service; on_end comes. */
+/* Ends it at the service; on_end comes, after LIVE_TERMINATE_MS also without an answer. */
 void live_terminate(struct live *l);
 /* NULL before the service has answered. */
 struct client_session *live_session(const struct live *l);
