@@ -18,11 +18,13 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 
 import botocore.exceptions
 
 import e2e
 import terminal
+import wire
 from e2e import equal, ok, wait_until
 
 ADMIN = ("admin", "audit")
@@ -214,6 +216,37 @@ def secrets(world):
     registered = [e for e in trail(world) if e["eventName"] == "RegisterManagedInstance"]
     equal((registered[0]["requestParameters"]["activationCode"], registered[0]["responseElements"]["instanceId"]),
           ("HIDDEN_DUE_TO_SECURITY_REASONS", node), "the registration is there, its code hidden")
+
+
+# ---- channels ----
+
+def channels(world, node):
+    """What the gateway refuses is in the trail by the time the peer hears of it."""
+    def last(action):
+        e = [e for e in trail(world) if e["eventName"] == action][-1:]
+        return (e[0].get("errorCode"), e[0].get("errorMessage", ""), e[0]["userIdentity"]) if e else None
+
+    started = world.ssm.start_session(Target=node)
+    session = f"/v1/data-channel/{started['SessionId']}"
+    wrong = wire.Signer(world.key, "wrong", service="ssmmessages")
+    stranger = {"type": "Unknown", "accessKeyId": world.key}
+    for path, action in ((f"/v1/control-channel/{node}", "CreateControlChannel"), (session, "CreateDataChannel")):
+        equal((wire.request(world, path=path, signer=wrong).status, last(action)[0], last(action)[2]),
+              (403, "InvalidSignatureException", stranger), f"{action} with a wrong signature is there")
+    admin = wire.Signer(world.key, world.secret, service="ssmmessages")
+    for path, action, words in ((f"/v1/control-channel/{node}", "CreateControlChannel", "belongs to the node"),
+                                (session, "CreateDataChannel", "only a node")):
+        equal(wire.request(world, path=path, signer=admin).status, 403, f"{action} for a node of somebody else")
+        code, text, who = last(action)
+        ok(code == "AccessDeniedException" and words in text and who["userName"] == "admin", f"is there: {text}")
+    for what, token, words in (("a wrong token", "x" * 60, "token not valid"), ("none", None, "TokenValue")):
+        with wire.WebSocket(world, session) as ws:
+            ws.text({"MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4()), "ClientId": str(uuid.uuid4()),
+                     **({"TokenValue": token} if token else {})})
+            equal(ws.close_code(), 1003, f"a data channel with {what} is closed")
+        code, text, who = last("OpenDataChannel")
+        ok(code == "AccessDeniedException" and words in text and who == {"type": "Unknown"}, f"and is there: {text}")
+    world.ssm.terminate_session(SessionId=started["SessionId"])
 
 
 # ---- what happens without a call ----
@@ -453,6 +486,7 @@ def main():
         tls(world)
         denials(world)
         secrets(world)
+        channels(world, node)
         services(world, node, agent)
         commands(world, node)
         survives_kill(world)

@@ -133,6 +133,8 @@ struct note {
 	struct audit *audit;
 	struct audit_record record;
 	struct arena mem;
+	audit_done_fn *done; /* NULL: nobody waits */
+	void *arg;
 };
 
 static int
@@ -154,6 +156,8 @@ note_done(void *arg, int r, const struct fault *f)
 		    log_q(fault_text(f)));
 		audit_failed(n->audit);
 	}
+	if (n->done != NULL)
+		n->done(n->arg, r);
 	arena_fini(&n->mem);
 	free(n);
 }
@@ -161,9 +165,18 @@ note_done(void *arg, int r, const struct fault *f)
 void
 audit_note(struct audit *a, const struct audit_event *e)
 {
+	audit_commit(a, e, NULL, NULL);
+}
+
+void
+audit_commit(
+    struct audit *a, const struct audit_event *e, audit_done_fn *done, void *arg)
+{
 	struct note *n = xcalloc(1, sizeof(*n));
 
 	n->audit = a;
+	n->done = done;
+	n->arg = arg;
 	arena_init(&n->mem);
 	audit_record_make(&n->record, &n->mem, e);
 	store_submit(a->store, note_run, note_done, n);

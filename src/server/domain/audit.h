@@ -6,6 +6,7 @@
  *	audit_record_make()    on any thread: the text of an event
  *	audit_record_append()  in a change: it is committed together with the effect
  *	audit_note()           on the loop: an event of its own, written behind
+ *	audit_commit()         the same, for who waits until it is on disk
  *
  * Owner: the server.  Threads: the loop's, but for the first two.
  */
@@ -51,6 +52,10 @@ int audit_record_append(struct store_tx *tx, const struct audit_record *r) MUST_
 
 /* Written behind; a failure is logged and counted. */
 void audit_note(struct audit *a, const struct audit_event *e);
+/* done is told on the loop when it is on disk (0), or that it will not be (ERR_*). */
+typedef void audit_done_fn(void *arg, int r);
+void audit_commit(
+    struct audit *a, const struct audit_event *e, audit_done_fn *done, void *arg);
 
 /*
  * Those who prove nothing, and nodes, are not trusted with the size of the trail: may an

@@ -33,7 +33,7 @@ known(const char *text)
 
 /* --- sessions ------------------------------------------------------------------------- */
 
-/* Of its owner, about the session and its node. */
+/* What every event of a session says; arns and what they point at live as long as e. */
 static void
 of_session(struct audit_event *e, struct arena *mem, const struct store_session *row,
     const char *arns[2])
@@ -72,13 +72,11 @@ open_details(struct jsonw *w, struct buf *b, const struct store_session *row)
 }
 
 static void
-end_details(struct jsonw *w, const struct session *se)
+end_details(struct jsonw *w, const struct store_session *row)
 {
-	jw_field_str(w, "status", se->row.status);
-	field_words(w, "reason", se->row.details);
-	jw_field_int(w, "durationSeconds", (se->row.end_ms - se->row.start_ms) / 1000);
-	jw_field_int(w, "bytesFromClient", (int64_t)se->bytes[SESSION_CLIENT]);
-	jw_field_int(w, "bytesFromNode", (int64_t)se->bytes[SESSION_AGENT]);
+	jw_field_str(w, "status", row->status);
+	field_words(w, "reason", row->details);
+	jw_field_int(w, "durationSeconds", (row->end_ms - row->start_ms) / 1000);
 }
 
 static const char *
@@ -109,12 +107,37 @@ audit_session_moved(struct audit *a, struct audit_record *out, struct arena *mem
 	e = session_event(a, mem, se, name, arns);
 	e.left_out = left_out;
 	open_details(&w, &details, &se->row);
-	if (se->row.end_ms != 0)
-		end_details(&w, se);
+	if (se->row.end_ms != 0) {
+		end_details(&w, &se->row);
+		jw_field_int(&w, "bytesFromClient", (int64_t)se->bytes[SESSION_CLIENT]);
+		jw_field_int(&w, "bytesFromNode", (int64_t)se->bytes[SESSION_AGENT]);
+	}
 	jw_close(&w, '}');
 	e.details = buf_span(&details);
 	audit_record_make(out, mem, &e);
 	return true;
+}
+
+struct audit_event
+audit_session_losing(struct audit *a)
+{
+	return audit_event_new(a, SOURCE_SSM, "SessionEnded");
+}
+
+void
+audit_session_lost(struct audit_record *out, struct arena *mem, struct audit_event e,
+    const struct store_session *row)
+{
+	auto_buf details = { .max = DETAILS_MAX };
+	const char *arns[2];
+	struct jsonw w;
+
+	of_session(&e, mem, row, arns);
+	open_details(&w, &details, row);
+	end_details(&w, row);
+	jw_close(&w, '}');
+	e.details = buf_span(&details);
+	audit_record_make(out, mem, &e);
 }
 
 bool
@@ -143,26 +166,30 @@ audit_session_port(struct audit *a, struct audit_record *out, struct arena *mem,
 	return true;
 }
 
-void
-audit_resume_denied(
-    struct audit *a, const struct session *se, const char *why, const char *source_ip)
+/* Whoever has the secret of a session and may not come back can try all day. */
+bool
+audit_resume_denied(struct audit *a, const struct session *se, const char *why,
+    const char *source_ip, audit_done_fn *done, void *arg)
 {
 	auto_buf details = { .max = DETAILS_MAX };
 	auto_arena mem = { 0 };
 	const char *arns[2];
 	struct audit_event e;
+	uint64_t left_out;
 	struct jsonw w;
 
-	if (a == NULL)
-		return;
+	if (!audit_admit(a, AUDIT_NODE, se->row.id, &left_out))
+		return false;
 	e = session_event(a, &mem, se, "SessionResumeDenied", arns);
 	e.source_ip = source_ip;
 	e.error = "AccessDenied";
 	e.message = why;
+	e.left_out = left_out;
 	open_details(&w, &details, &se->row);
 	jw_close(&w, '}');
 	e.details = buf_span(&details);
-	audit_note(a, &e);
+	audit_commit(a, &e, done, arg);
+	return true;
 }
 
 /* --- what our agent reports ------------------------------------------------------------ */
@@ -262,17 +289,17 @@ audit_node_moved(struct audit *a, struct audit_record *out, struct arena *mem,
 
 /* --- channels ------------------------------------------------------------------------- */
 
-void
-audit_refused(struct audit *a, const struct audit_refusal *r)
+bool
+audit_refused(struct audit *a, const struct audit_refusal *r, audit_done_fn *done, void *arg)
 {
 	const char *colon = strchr(r->action, ':');
-	bool known = r->who->kind != PRINCIPAL_NONE;
+	bool known = r->who.arn != NULL;
 	struct audit_event e;
 	uint64_t left_out;
 
 	if (!audit_admit(a, known ? AUDIT_NODE : AUDIT_STRANGER,
-		known ? r->who->arn : r->source_ip, &left_out))
-		return;
+		known ? r->who.arn : r->source_ip, &left_out))
+		return false;
 	e = audit_event_new(a, SOURCE_MESSAGES, colon != NULL ? colon + 1 : r->action);
 	e.service = false;
 	e.region = r->region != NULL ? r->region : e.region;
@@ -284,6 +311,7 @@ audit_refused(struct audit *a, const struct audit_refusal *r)
 	e.left_out = left_out;
 	e.resources = &r->arn;
 	e.nresources = r->arn != NULL ? 1 : 0;
-	e.who = audit_identity_of(r->who, r->claimed);
-	audit_note(a, &e);
+	e.who = r->who;
+	audit_commit(a, &e, done, arg);
+	return true;
 }

@@ -84,6 +84,7 @@ struct leave {
 	int64_t offline_ms;
 	bool keeps_row; /* only the event */
 	bool recorded;
+	struct audit *audit;
 	struct audit_record record;
 	struct arena mem; /* of the record */
 };
@@ -111,6 +112,8 @@ leave_done(void *arg, int r, const struct fault *f)
 	if (r != 0)
 		log_error("node row not written", "node=%s reason=%s", v->node_id,
 		    log_q(fault_text(f)));
+	if (r != 0 && v->recorded)
+		audit_failed(v->audit);
 	arena_fini(&v->mem);
 	free(v);
 }
@@ -124,6 +127,7 @@ leave_new(struct nodes *n, const char *node_id, const char *event, const char *w
 	snprintf(v->node_id, sizeof(v->node_id), "%s", node_id);
 	snprintf(v->why, sizeof(v->why), "%s", why);
 	arena_init(&v->mem);
+	v->audit = n->audit;
 	v->recorded = audit_node_moved(n->audit, &v->record, &v->mem, node_id, event, why);
 	return v;
 }
@@ -196,6 +200,7 @@ node_evict(struct nodes *n, const char *node_id, const char *why)
 	if (link == NULL)
 		return;
 	log_info("node evicted", "node=%s why=%s", log_q(node_id), log_q(why));
+	write_left(n, node_id, why);
 	link->drop(link, why);
 }
 

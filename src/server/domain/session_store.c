@@ -15,8 +15,10 @@ struct row_write {
 	struct store_session row; /* strings in mem */
 	struct session *ended;    /* forgotten when this is written, or NULL */
 	int64_t ended_before_ms;  /* WRITE_PURGE */
+	struct audit *audit;           /* or NULL */
 	struct audit_record events[2]; /* what the move means for the trail */
 	size_t nevents;
+	struct audit_event losing; /* WRITE_LOST */
 	struct arena mem;
 };
 
@@ -35,22 +37,26 @@ told(struct store_tx *tx, const char *id)
 
 /* Unless it was closed while this waited. */
 static int
-lost(struct store_tx *tx, const char *id, int64_t now_ms)
+lost(struct store_tx *tx, struct row_write *w)
 {
 	static char details[] = "The server lost track of the session.";
 	auto_arena mem = { 0 };
 	struct store_session row = { 0 };
+	struct audit_record event;
 	int r;
 
-	if ((r = store_session_get(tx, &mem, id, &row)) != 0)
+	if ((r = store_session_get(tx, &mem, w->row.id, &row)) != 0)
 		return r == ERR_NOTFOUND ? 0 : r;
 	if (row.end_ms != 0)
 		return 0;
 	row.status = arena_strdup(&mem, session_state_name(SESSION_TERMINATED));
 	row.details = details;
-	row.end_ms = now_ms;
+	row.end_ms = w->row.end_ms;
 	row.farewell = true;
-	return store_session_set_status(tx, &row);
+	if ((r = store_session_set_status(tx, &row)) != 0 || w->audit == NULL)
+		return r;
+	audit_session_lost(&event, &mem, w->losing, &row);
+	return audit_record_append(tx, &event);
 }
 
 /* The status, and the events of the move with it. */
@@ -79,7 +85,7 @@ write_run(struct store_tx *tx, void *arg, struct fault *f)
 	case WRITE_TOLD:
 		return told(tx, w->row.id);
 	case WRITE_LOST:
-		return lost(tx, w->row.id, w->row.end_ms);
+		return lost(tx, w);
 	case WRITE_PURGE:
 		return store_sessions_purge(tx, w->ended_before_ms);
 	}
@@ -96,6 +102,8 @@ write_done(void *arg, int r, const struct fault *f)
 		    w->row.id != NULL ? w->row.id : "",
 		    w->row.status != NULL ? w->row.status : "",
 		    log_q(f->code != 0 ? fault_text(f) : err_text(r)));
+	if (r != 0 && w->nevents > 0)
+		audit_failed(w->audit);
 	if (w->ended != NULL)
 		session_forget(w->ended);
 	arena_fini(&w->mem);
@@ -120,6 +128,7 @@ session_write_status(struct session *se, enum session_state from)
 	struct audit *audit = nodes_audit(se->owner->nodes);
 	struct row_write *w = write_new(WRITE_STATUS, se->row.id);
 
+	w->audit = audit;
 	w->row.status = arena_strdup(&w->mem, se->row.status);
 	w->row.details = arena_strdup(&w->mem, se->row.details);
 	w->row.end_ms = se->row.end_ms;
@@ -155,6 +164,9 @@ session_write_lost(struct sessions *s, const char *session_id)
 	struct row_write *w = write_new(WRITE_LOST, session_id);
 
 	w->row.end_ms = MAX(ev_wall_ms(s->loop), 1);
+	w->audit = nodes_audit(s->nodes);
+	if (w->audit != NULL)
+		w->losing = audit_session_losing(w->audit);
 	store_submit(s->store, write_run, write_done, w);
 }
 

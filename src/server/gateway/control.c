@@ -3,7 +3,7 @@
  * Control channels: CreateControlChannel gives a token, the WebSocket's first frame
  * brings it back, and from then on the connection is the node's link (domain/node.h).
  */
-#include "server/gateway/internal.h"
+#include "server/gateway/farewell.h"
 
 #include "base/log.h"
 #include "base/text.h"
@@ -23,7 +23,8 @@ struct control {
 	struct list all;
 	struct gateway *g;
 	struct wsconn *ws;
-	bool open; /* the token was good: the node is attached */
+	struct claim *claim; /* owned, until it is open */
+	bool open;           /* the token was good: the node is attached */
 };
 
 /* --- CreateControlChannel ------------------------------------------------------- */
@@ -98,6 +99,7 @@ control_free(struct control *c)
 {
 	list_del(&c->all);
 	c->g->ncontrols--;
+	claim_free(c->claim);
 	free(c);
 }
 
@@ -192,14 +194,16 @@ on_open_frame(struct control *c, struct span body)
 
 	if (control_open_control_parse(&o, &mem, body, &f) != 0 ||
 	    !redeem_token(c->g, c->link.node_id, o.token)) {
+		const char *why = f.code != 0 ? f.text : "token not valid";
+
 		log_warn("control channel refused", "node=%s peer=%s why=%s",
-		    c->link.node_id, wsconn_peer_ip(c->ws),
-		    f.code != 0 ? log_q(f.text) : "\"token not valid\"");
-		wsconn_close(c->ws, WS_CLOSE_UNSUPPORTED);
+		    c->link.node_id, wsconn_peer_ip(c->ws), log_q(why));
+		farewell_refused(c->g, c->ws, STEAL(c->claim), why);
 		control_free(c);
 		return;
 	}
 	c->open = true;
+	claim_free(STEAL(c->claim));
 	c->g->env->counters->control_channels++;
 	log_info("control channel open", "node=%s peer=%s agent=%s", c->link.node_id,
 	    wsconn_peer_ip(c->ws), log_q(o.agent_version));
@@ -258,7 +262,8 @@ static const struct wsconn_handler control_handler = {
 };
 
 void
-control_upgrade(struct gateway *g, struct http_req *r, const char *node_id)
+control_upgrade(
+    struct gateway *g, struct http_req *r, const char *node_id, struct claim *claim)
 {
 	static const struct wsconn_options options = {
 		.message_max = CONTROL_MESSAGE_MAX,
@@ -270,21 +275,22 @@ control_upgrade(struct gateway *g, struct http_req *r, const char *node_id)
 	struct control *c = xcalloc(1, sizeof(*c));
 
 	c->g = g;
+	c->claim = claim;
+	g->ncontrols++;
 	c->link.own = gateway_is_own(r);
 	c->link.send = link_send;
 	c->link.drop = link_drop;
 	list_init(&c->all);
 	if (str_copy(c->link.node_id, sizeof(c->link.node_id), node_id) != 0) {
 		gateway_error(r, 400, "InvalidInstanceId", "This is no node's id.");
-		free(c);
+		control_free(c);
 		return;
 	}
 	if ((c->ws = http_upgrade(r, &options, &control_handler, c)) == NULL) {
-		free(c);
+		control_free(c);
 		return;
 	}
 	list_add_tail(&g->controls, &c->all);
-	g->ncontrols++;
 }
 
 void

@@ -12,7 +12,7 @@
 #include "proto/own.h"
 #include "server/config.h"
 
-void
+int
 data_create(
     struct gateway *g, struct http_req *r, const char *session_id, const char *node_id)
 {
@@ -24,28 +24,27 @@ data_create(
 
 	if (control_create_parse(&c, &r->mem, r->body, &f) != 0) {
 		gateway_error(r, 400, "ValidationException", fault_text(&f));
-		return;
+		return 0;
 	}
 	err = session_make_agent_token(g->env->sessions, session_id, node_id, token);
-	if (err == ERR_DENIED) {
-		gateway_error(r, 403, "AccessDeniedException",
-		    "this session belongs to another node");
-		return;
-	}
+	if (err == ERR_DENIED)
+		return err;
 	if (err != 0) { /* the literal that makes a stock agent stop trying */
 		gateway_error(
 		    r, 400, "BadRequestException", "Session is already terminated");
-		return;
+		return 0;
 	}
 	control_created_build(&xml, true, token);
 	http_reply(r, 201, "application/xml", buf_span(&xml));
 	secret_wipe(token, sizeof(token));
+	return 0;
 }
 
 void
 data_open_free(struct data_open *d)
 {
 	list_del(&d->all);
+	claim_free(d->claim);
 	free(d);
 }
 
@@ -54,7 +53,7 @@ data_refuse(struct data_open *d, const char *why)
 {
 	log_warn("data channel refused", "session=%s peer=%s why=%s", d->session_id,
 	    wsconn_peer_ip(d->ws), log_q(why));
-	wsconn_close(d->ws, WS_CLOSE_UNSUPPORTED); /* what the real service answers */
+	farewell_refused(d->g, d->ws, STEAL(d->claim), why);
 	data_open_free(d);
 }
 
@@ -140,7 +139,7 @@ static const struct wsconn_handler open_handler = {
 
 void
 data_upgrade(struct gateway *g, struct http_req *r, const char *session_id,
-    const struct principal *who)
+    const struct principal *who, struct claim *claim)
 {
 	static const struct wsconn_options options = {
 		.message_max = CONTROL_OPEN_MAX, /* until the token is shown */
@@ -152,6 +151,7 @@ data_upgrade(struct gateway *g, struct http_req *r, const char *session_id,
 	bool node = who->kind == PRINCIPAL_NODE;
 
 	d->g = g;
+	d->claim = claim;
 	d->signer = who->kind;
 	d->own = gateway_is_own(r);
 	d->hears = span_eq_str(http1_get(r->head, OWN_HEADER), OWN_HEADER_VALUE);
@@ -162,11 +162,11 @@ data_upgrade(struct gateway *g, struct http_req *r, const char *session_id,
 	    str_copy(d->signer_arn, sizeof(d->signer_arn),
 		node ? "" : who->arn) != 0) {
 		gateway_error(r, 400, "ValidationException", "a name is too long");
-		free(d);
+		data_open_free(d);
 		return;
 	}
 	if ((d->ws = http_upgrade(r, &options, &open_handler, d)) == NULL) {
-		free(d);
+		data_open_free(d);
 		return;
 	}
 	list_add_tail(&g->opening, &d->all);

@@ -4,13 +4,14 @@
 
 #include "proto/control.h"
 #include "proto/ids.h"
-#include "server/gateway/internal.h"
+#include "server/gateway/farewell.h"
 
 /* Owned by gateway.opening until it is joined, refused or closed. */
 struct data_open {
 	struct list all;
 	struct gateway *g;
 	struct wsconn *ws;
+	struct claim *claim; /* owned */
 	bool own;   /* one of our programs */
 	bool hears; /* a client that understands proto/own.h */
 	enum principal_kind signer;

@@ -65,17 +65,22 @@ open_late(struct data_open *d, const struct control_open_data *o)
 
 /* The secret is right and stays so; its owner may not come back, today. */
 static void
-deny(struct data_open *d, const char *why)
+deny(struct data_open *d, const struct session *se, const char *why)
 {
 	struct control_head head = new_head(d);
 	auto_buf msg = { .max = CONTROL_MESSAGE_MAX };
+	const char *peer = wsconn_peer_ip(d->ws);
+	struct farewell *f;
 
-	log_warn("session not resumed", "session=%s peer=%s why=%s", d->session_id,
-	    wsconn_peer_ip(d->ws), log_q(why));
+	log_warn("session not resumed", "session=%s peer=%s why=%s", d->session_id, peer,
+	    log_q(why));
 	d->g->counters.resumes_denied++;
 	own_build(&msg, MSG_OWN_REFUSED, &head,
 	    &(struct own_words){ .session_id = d->session_id, .message = why });
-	leave_with(d, &msg, WS_CLOSE_POLICY);
+	f = farewell_new(d->g, d->ws, WS_CLOSE_POLICY, buf_span(&msg));
+	if (!audit_resume_denied(d->g->env->audit, se, why, peer, farewell_say, f))
+		farewell_say(f, 0);
+	data_open_free(d);
 }
 
 static void
@@ -91,9 +96,7 @@ open_resumed(struct data_open *d, const struct control_open_data *o, struct sess
 		return;
 	}
 	if (reauthorise_resume(d->g->env, se, &mem, &why) != 0) {
-		audit_resume_denied(
-		    d->g->env->audit, se, why, wsconn_peer_ip(d->ws));
-		deny(d, why);
+		deny(d, se, why);
 		return;
 	}
 	memcpy(id, d->session_id, sizeof(id));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See gateway.h.  Routes, authentication and authorisation of every channel request. */
-#include "server/gateway/internal.h"
+#include "server/gateway/farewell.h"
 
 #include "base/heap.h"
 #include "base/log.h"
@@ -9,11 +9,11 @@
 #include "proto/arn.h"
 #include "proto/ids.h"
 #include "server/authorise.h"
-#include "server/domain/audit_service.h"
-#include "server/domain/throttle.h"
+#include "server/config.h"
 
 #define CONTROL_PATH "/v1/control-channel/"
 #define DATA_PATH    "/v1/data-channel/"
+#define OPEN_DATA    "ssmmessages:OpenDataChannel"
 
 struct gateway *
 gateway_new(struct server_env *env)
@@ -27,6 +27,7 @@ gateway_new(struct server_env *env)
 	map_init(&g->tokens, key[2], key[3]);
 	list_init(&g->opening);
 	list_init(&g->controls);
+	list_init(&g->leaving);
 	rest_start(&g->rest, env->loop, &g->counters.messages, heap_trim);
 	return g;
 }
@@ -43,6 +44,7 @@ gateway_free(struct gateway *g)
 	rest_stop(&g->rest);
 	control_free_all(g);
 	data_free_all(g);
+	farewell_drop_all(g);
 	while (map_next(&g->relays, &it, &id, &v))
 		relay_free(v);
 	map_fini(&g->relays);
@@ -147,66 +149,6 @@ denial_code(enum authn_reason why)
 	}
 }
 
-/* An answer that waits, so that guessing is slow; owns itself. */
-struct refusal {
-	struct http_req *req; /* NULL: the peer has gone */
-	enum authn_reason why;
-	struct fault fault;
-};
-
-static void
-refusal_aborted(struct http_req *r)
-{
-	((struct refusal *)r->user)->req = NULL;
-}
-
-static void
-refusal_due(void *arg)
-{
-	struct refusal *f = arg;
-
-	if (f->req != NULL) {
-		f->req->on_abort = NULL;
-		gateway_error(f->req, 403, denial_code(f->why), f->fault.text);
-	}
-	free(f);
-}
-
-static void
-refuse(struct gateway *g, struct http_req *r, const struct authn_result *a)
-{
-	struct refusal *f = xcalloc(1, sizeof(*f));
-
-	*f = (struct refusal){ .req = r, .why = a->why, .fault = a->fault };
-	if (a->hold_ms == 0 ||
-	    !throttle_hold(g->env->throttle, r->peer_ip, a->hold_ms, refusal_due, f)) {
-		refusal_due(f);
-		return;
-	}
-	r->user = f;
-	r->on_abort = refusal_aborted;
-}
-
-static void
-record_refusal(struct gateway *g, struct http_req *r, const struct authn_result *a,
-    const char *arn, const char *action, const char *error, const char *message)
-{
-	audit_refused(g->env->audit,
-	    &(struct audit_refusal){
-		.action = action,
-		.arn = arn,
-		.source_ip = r->peer_ip,
-		.user_agent = arena_str(&r->mem, http1_get(r->head, "User-Agent")),
-		.region = a->region,
-		.who = &a->who,
-		.claimed = a->claimed,
-		.tls = { r->tls_version, r->tls_cipher,
-		    arena_str(&r->mem, http1_get(r->head, "Host")) },
-		.error = error,
-		.message = message,
-	    });
-}
-
 /* Who is it?  Answers r, perhaps later, and returns false when that is not proven. */
 static bool
 authenticated(struct gateway *g, struct http_req *r, const char *action,
@@ -216,9 +158,23 @@ authenticated(struct gateway *g, struct http_req *r, const char *action,
 		return true;
 	log_info("channel request refused", "peer=%s path=%s why=%s", r->peer_ip,
 	    log_qs(r->path), log_q(a->fault.text));
-	record_refusal(g, r, a, NULL, action, denial_code(a->why), a->fault.text);
-	refuse(g, r, a);
+	gateway_deny(g, r, a,
+	    &(struct gateway_denial){ .action = action,
+		.code = denial_code(a->why),
+		.text = a->fault.text,
+		.hold_ms = a->hold_ms });
 	return false;
+}
+
+static void
+deny(struct gateway *g, struct http_req *r, const struct authn_result *a,
+    const char *action, const char *arn, const char *text)
+{
+	gateway_deny(g, r, a,
+	    &(struct gateway_denial){ .action = action,
+		.arn = arn,
+		.code = "AccessDeniedException",
+		.text = text });
 }
 
 /* unless_denied: a client's token allows it; a policy may still forbid it. */
@@ -248,8 +204,7 @@ allowed(struct gateway *g, struct http_req *r, const struct authn_result *a,
 		return true;
 	log_info("channel request denied", "peer=%s by=%s action=%s", r->peer_ip,
 	    log_q(who->arn), action);
-	record_refusal(g, r, a, arn, action, "AccessDeniedException", message);
-	gateway_error(r, 403, "AccessDeniedException", message);
+	deny(g, r, a, action, arn, message);
 	return false;
 }
 
@@ -266,6 +221,7 @@ handle_control(struct gateway *g, struct http_req *r)
 	struct authn_result a;
 	const char *action = is_post(r) ? "ssmmessages:CreateControlChannel"
 					: "ssmmessages:OpenControlChannel";
+	const char *arn;
 
 	if (gateway_path_id(id, sizeof(id), r->path, CONTROL_PATH) != 0 ||
 	    !id_node_valid(span_str(id))) {
@@ -273,36 +229,38 @@ handle_control(struct gateway *g, struct http_req *r)
 		    r, 400, "ValidationException", "this is not the id of a node");
 		return;
 	}
-	if (!authenticated(g, r, action, &a) ||
-	    !allowed(g, r, &a, action, arn_node(&r->mem, a.region, g->env->account, id),
-		false))
+	if (!authenticated(g, r, action, &a))
 		return;
-	if (!gateway_speaks_for(g, a.who.kind, a.who.name, id)) {
-		gateway_error(r, 403, "AccessDeniedException",
+	arn = arn_node(&r->mem, a.region, g->env->account, id);
+	if (!allowed(g, r, &a, action, arn, false))
+		return;
+	if (!gateway_speaks_for(g, a.who.kind, a.who.name, id))
+		deny(g, r, &a, action, arn,
 		    "a control channel belongs to the node that signs for it");
-		return;
-	}
-	if (is_post(r))
+	else if (is_post(r))
 		control_create(g, r, id);
 	else
-		control_upgrade(g, r, id);
+		control_upgrade(g, r, id, claim_new(r, &a, action, arn));
 }
 
 /* A node's session, or one on the node for which this user speaks. */
 static void
 create_data(struct gateway *g, struct http_req *r, const char *session_id,
-    const struct principal *who)
+    const struct authn_result *a, const char *arn)
 {
+	static const char action[] = "ssmmessages:CreateDataChannel";
 	const struct session *se = session_find(g->env->sessions, session_id);
 	const char *target = se != NULL ? se->row.target : "";
+	const struct principal *who = &a->who;
 
 	if (who->kind == PRINCIPAL_NODE)
-		data_create(g, r, session_id, who->name);
-	else if (se == NULL || gateway_speaks_for(g, who->kind, who->name, target))
-		data_create(g, r, session_id, target);
-	else
-		gateway_error(
-		    r, 403, "AccessDeniedException", "only a node opens this side");
+		target = who->name;
+	else if (se != NULL && !gateway_speaks_for(g, who->kind, who->name, target)) {
+		deny(g, r, a, action, arn, "only a node opens this side");
+		return;
+	}
+	if (data_create(g, r, session_id, target) != 0)
+		deny(g, r, a, action, arn, "this session belongs to another node");
 }
 
 static void
@@ -310,7 +268,7 @@ handle_data(struct gateway *g, struct http_req *r)
 {
 	char id[ID_SESSION_MAX + 1];
 	struct authn_result a = { 0 };
-	const char *arn;
+	const char *action, *arn;
 
 	if (gateway_path_id(id, sizeof(id), r->path, DATA_PATH) != 0 ||
 	    !id_session_valid(span_str(id))) {
@@ -319,25 +277,19 @@ handle_data(struct gateway *g, struct http_req *r)
 		return;
 	}
 	principal_init(&a.who);
-	if (!is_post(r) && !authn_is_signed(r)) { /* a client: its token speaks for it */
-		data_upgrade(g, r, id, &a.who);
+	action = is_post(r) ? "ssmmessages:CreateDataChannel" : OPEN_DATA;
+	/* A client that does not sign: its token speaks for it. */
+	if ((is_post(r) || authn_is_signed(r)) && !authenticated(g, r, action, &a))
 		return;
-	}
-	if (!authenticated(g, r,
-		is_post(r) ? "ssmmessages:CreateDataChannel"
-			   : "ssmmessages:OpenDataChannel",
-		&a))
+	arn = arn_session(&r->mem, a.region != NULL ? a.region : g->env->config->region,
+	    g->env->account, id);
+	if (a.who.kind != PRINCIPAL_NONE &&
+	    !allowed(g, r, &a, action, arn, !is_post(r) && a.who.kind != PRINCIPAL_NODE))
 		return;
-	arn = arn_session(&r->mem, a.region, g->env->account, id);
-	if (!is_post(r)) {
-		if (allowed(g, r, &a, "ssmmessages:OpenDataChannel", arn,
-			a.who.kind != PRINCIPAL_NODE))
-			data_upgrade(g, r, id, &a.who);
-		return;
-	}
-	if (!allowed(g, r, &a, "ssmmessages:CreateDataChannel", arn, false))
-		return;
-	create_data(g, r, id, &a.who);
+	if (is_post(r))
+		create_data(g, r, id, &a, arn);
+	else
+		data_upgrade(g, r, id, &a.who, claim_new(r, &a, action, arn));
 }
 
 void

@@ -18,12 +18,15 @@ enum {
 	CONTROL_TOKENS_MAX = 100 * 1000, /* one for each node at most; swept when full */
 };
 
+struct claim; /* farewell.h */
+
 struct gateway {
 	struct server_env *env;
 	struct map relays;    /* session id -> struct relay, owned */
 	struct map tokens;    /* node id -> struct control_token, owned */
 	struct list opening;  /* struct data_open, owned */
 	struct list controls; /* struct control, owned */
+	struct list leaving;  /* struct farewell, with a peer */
 	struct relay_counters counters;
 	uint64_t ncontrols;
 	struct rest rest;
@@ -34,15 +37,18 @@ int gateway_path_id(char *out, size_t size, struct span path, const char *kind) 
 
 /* control.c */
 void control_create(struct gateway *g, struct http_req *r, const char *node_id);
-void control_upgrade(struct gateway *g, struct http_req *r, const char *node_id);
+/* claim: what a refusal is recorded as; taken. */
+void control_upgrade(
+    struct gateway *g, struct http_req *r, const char *node_id, struct claim *claim);
 void control_free_all(struct gateway *g);
 
 /* data.c */
-void data_create(
-    struct gateway *g, struct http_req *r, const char *session_id, const char *node_id);
-/* who->kind PRINCIPAL_NONE: an unsigned client. */
+/* ERR_DENIED, and r is not answered: the session is another node's. */
+int data_create(struct gateway *g, struct http_req *r, const char *session_id,
+    const char *node_id) MUST_USE;
+/* who->kind PRINCIPAL_NONE: an unsigned client.  claim: as control_upgrade(). */
 void data_upgrade(struct gateway *g, struct http_req *r, const char *session_id,
-    const struct principal *who);
+    const struct principal *who, struct claim *claim);
 void data_free_all(struct gateway *g);
 
 /* An answer in the gateway's XML: <code><Message>text</Message></code>. */

@@ -89,7 +89,7 @@ t_evict(void **state)
 	assert_int_equal(nodes_online(w.nodes), 0);
 	node_detach(w.nodes, &w.link.link, "late"); /* ignored */
 	row_of(&w, &mem, &n);
-	assert_string_equal(n.leave_reason, "");
+	assert_string_equal(n.leave_reason, "deregistered");
 	node_evict(w.nodes, NODE, "again");
 	assert_string_equal(w.link.drop, "deregistered");
 	world_fini(&w);
