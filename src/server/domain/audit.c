@@ -20,8 +20,7 @@ enum {
 
 /* So many events at once, and one more each refill_ms. */
 struct bucket_limits {
-	uint32_t burst;
-	uint64_t refill_ms;
+	uint64_t burst, refill_ms;
 };
 static const struct bucket_limits limits[] = {
 	[AUDIT_STRANGER] = { 20, 10 * 1000 },
@@ -33,8 +32,9 @@ static const struct bucket_limits limits[] = {
 static const struct bucket_limits limits_all = { 200, 2 * 1000 };
 
 struct bucket {
-	uint32_t left;
-	uint64_t since_ms; /* loop clock; 0: never used */
+	bool used;
+	uint64_t left;
+	uint64_t since_ms; /* loop clock: what came before was refilled */
 	uint64_t left_out;
 };
 
@@ -193,13 +193,13 @@ audit_failed(struct audit *a)
 static bool
 bucket_take(struct bucket *b, const struct bucket_limits *l, uint64_t now_ms)
 {
-	uint64_t more =
-	    b->since_ms == 0 ? l->burst : (now_ms - b->since_ms) / l->refill_ms;
+	uint64_t more;
 
-	if (more > 0) {
-		b->left = (uint32_t)MIN(b->left + more, (uint64_t)l->burst);
-		b->since_ms = MAX(now_ms, 1);
-	}
+	if (!b->used)
+		*b = (struct bucket){ .used = true, .left = l->burst, .since_ms = now_ms };
+	more = (now_ms - b->since_ms) / l->refill_ms;
+	b->left = MIN(b->left + more, l->burst);
+	b->since_ms += more * l->refill_ms;
 	if (b->left == 0)
 		return false;
 	b->left--;

@@ -73,6 +73,7 @@ t_every_row(void **state)
 struct last {
 	struct arena *mem;
 	const char *event;
+	size_t n;
 };
 
 static bool
@@ -81,6 +82,7 @@ keep_last(void *arg, const struct store_audit_event *e)
 	struct last *l = arg;
 
 	l->event = arena_strdup(l->mem, e->event);
+	l->n++;
 	return true;
 }
 
@@ -356,6 +358,34 @@ t_claims(void **state)
 	world_down(&w);
 }
 
+/* The answer is the same whether there is an event or not; the next event tells. */
+static void
+t_too_many(void **state)
+{
+	struct last l;
+	struct world w;
+	(void)state;
+
+	world_up(&w);
+	for (int i = 0; i < 25; i++) {
+		call_as(&w, NULL, "AmazonSSM.DescribeSessions", "{\"State\":\"Active\"}");
+		expect_error(&w, "MissingAuthenticationTokenException", NULL);
+	}
+	l = (struct last){ .mem = &w.mem };
+	OK(store_audit_events(store_reader(w.store), 0, INT64_MAX, keep_last, &l));
+	assert_int_equal(l.n, 20);
+	assert_null(strstr(l.event, "eventsLeftOut"));
+	sim_run_for(w.sim, 10 * 1000);
+	call_as(&w, NULL, "AmazonSSM.DescribeSessions", "{\"State\":\"Active\"}");
+	assert_non_null(strstr(last_event(&w, "DescribeSessions"),
+	    "\"additionalEventData\":{\"eventsLeftOut\":5}"));
+	for (int i = 0; i < 25; i++) /* whoever proves who it is does not count */
+		ssm(&w, "DescribeSessions", "{\"State\":\"Active\"}");
+	OK(store_audit_events(store_reader(w.store), 0, INT64_MAX, keep_last, &l));
+	assert_int_equal(l.n, 20 + 21 + 25);
+	world_down(&w);
+}
+
 int
 main(void)
 {
@@ -366,6 +396,7 @@ main(void)
 		cmocka_unit_test(t_ssm),
 		cmocka_unit_test(t_others),
 		cmocka_unit_test(t_claims),
+		cmocka_unit_test(t_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The audit trail in the domain: events that are committed with the row that tells the same. */
+/*
+ * The audit trail in the domain: how much of strangers and nodes is recorded, with a clock of
+ * its own; and events that are committed with the row that tells the same.
+ */
 #include "world.h"
 
 #include "codec/json.h"
@@ -44,6 +47,107 @@ trail_down(struct trail *t)
 	audit_free(t->audit);
 	ed25519_free(t->key);
 	arena_fini(&t->mem);
+}
+
+/* ---- how much ---- */
+
+static bool
+admit(struct trail *t, enum audit_class class, const char *who, uint64_t *left_out)
+{
+	return audit_admit(t->audit, class, who, left_out);
+}
+
+/* How many of n are recorded; the sum of what they say is missing. */
+static size_t
+admitted(
+    struct trail *t, enum audit_class class, const char *who, size_t n, uint64_t *missing)
+{
+	size_t in = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t left_out;
+
+		if (admit(t, class, who, &left_out)) {
+			in++;
+			*missing += left_out;
+		}
+	}
+	return in;
+}
+
+static void
+t_one_stranger(void **state)
+{
+	uint64_t missing = 0, left_out;
+	struct audit_stats st;
+	struct trail t;
+	(void)state;
+
+	trail_up(&t);
+	assert_int_equal(admitted(&t, AUDIT_STRANGER, "198.51.100.7", 50, &missing), 20);
+	assert_int_equal(missing, 0);
+	wait_s(&t.w, 9);
+	assert_false(admit(&t, AUDIT_STRANGER, "198.51.100.7", &left_out));
+	wait_s(&t.w, 1);
+	assert_true(admit(&t, AUDIT_STRANGER, "198.51.100.7", &left_out));
+	assert_int_equal(left_out, 31); /* and once only */
+	assert_false(admit(&t, AUDIT_STRANGER, "198.51.100.7", &left_out));
+	wait_s(&t.w, 60);
+	assert_int_equal(admitted(&t, AUDIT_STRANGER, "198.51.100.7", 50, &missing), 6);
+	assert_int_equal(missing, 1);
+	wait_s(&t.w, 24L * 60 * 60); /* no more than at the beginning */
+	assert_int_equal(admitted(&t, AUDIT_STRANGER, "198.51.100.7", 50, &missing), 20);
+	audit_stats(t.audit, &st);
+	assert_int_equal(st.left_out, 31 + 1 + 44 + 30);
+	trail_down(&t);
+}
+
+/* Another address, and a node, are another matter. */
+static void
+t_others(void **state)
+{
+	uint64_t missing = 0;
+	struct trail t;
+	(void)state;
+
+	trail_up(&t);
+	assert_int_equal(admitted(&t, AUDIT_STRANGER, "198.51.100.7", 50, &missing), 20);
+	assert_int_equal(admitted(&t, AUDIT_STRANGER, "198.51.100.8", 50, &missing), 20);
+	assert_int_equal(admitted(&t, AUDIT_NODE, NODE, 500, &missing), 300);
+	assert_int_equal(missing, 0);
+	wait_s(&t.w, 10);
+	assert_int_equal(admitted(&t, AUDIT_NODE, NODE, 500, &missing), 10);
+	assert_int_equal(missing, 200);
+	trail_down(&t);
+}
+
+/*
+ * With a hundred thousand addresses: what is recorded is bounded, and so is what is remembered,
+ * since addresses share a fixed number of places.
+ */
+static void
+t_crowd(void **state)
+{
+	uint64_t missing = 0;
+	struct audit_stats st;
+	struct trail t;
+	size_t in = 0;
+	(void)state;
+
+	trail_up(&t);
+	for (int i = 0; i < 100000; i++)
+		in += admitted(&t, AUDIT_STRANGER,
+		    arena_printf(&t.mem, "2001:db8::%x", i), 1, &missing);
+	assert_int_equal(in, 200);
+	wait_s(&t.w, 60); /* one in two seconds, whoever it is */
+	for (int i = 0; i < 100000; i++)
+		in += admitted(&t, AUDIT_STRANGER,
+		    arena_printf(&t.mem, "2001:db8:1::%x", i), 1, &missing);
+	assert_int_equal(in, 200 + 30);
+	assert_int_equal(admitted(&t, AUDIT_NODE, NODE, 500, &missing), 300);
+	audit_stats(t.audit, &st);
+	assert_int_equal(st.left_out, 200000 - 230 + 200);
+	trail_down(&t);
 }
 
 /* ---- with the row ---- */
@@ -214,6 +318,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_one_stranger),
+		cmocka_unit_test(t_others),
+		cmocka_unit_test(t_crowd),
 		cmocka_unit_test(t_agents),
 		cmocka_unit_test(t_lost_session),
 		cmocka_unit_test(t_refusals),
