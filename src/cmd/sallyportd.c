@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sallyportd: the control plane.  Command line only; see server/server.h.
+ * sallyportd: the control plane.  Command line only; see server/daemon.h.
  */
 #include <getopt.h>
 
 #include "base/heap.h"
 #include "codec/json.h"
 #include "crypto/crypto.h"
+#include "server/daemon.h"
 #include "server/init.h"
-#include "server/server.h"
 
 enum { HOSTS_MAX = 64, EXIT_USAGE = 2 };
 
@@ -100,14 +100,14 @@ run(struct args *a, bool init)
 
 	config_init(&c);
 	if (config_load(&c, &a->flags, &f) != 0 ||
-	    (a->check && server_check(&c, &f) != 0)) {
+	    (a->check && daemon_check(&c, &f) != 0)) {
 		fprintf(stderr, "sallyportd: %s\n", fault_text(&f));
 	} else if (a->check) {
 		printf("sallyportd: the configuration is good\n");
 		status = 0;
 	} else {
 		log_setup(c.log_level, c.log_format, "sallyportd");
-		status = init ? init_main(&c, &a->init) : server_main(&c);
+		status = init ? init_main(&c, &a->init) : daemon_main(&c);
 	}
 	config_fini(&c);
 	return status;

@@ -6,12 +6,6 @@
  */
 #include "server/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include "net/http_server.h"
 #include "server/api/api.h"
 #include "server/audit_key.h"
@@ -19,12 +13,12 @@
 #include "server/domain/access.h"
 #include "server/domain/audit.h"
 #include "server/domain/identity.h"
-#include "server/domain/oidc.h"
 #include "server/domain/key_usage.h"
+#include "server/domain/oidc.h"
 #include "server/domain/session.h"
 #include "server/domain/throttle.h"
 #include "server/gateway/gateway.h"
-#include "server/notify.h"
+#include "server/metrics.h"
 #include "server/own.h"
 #include "server/packages.h"
 #include "server/reserve.h"
@@ -32,8 +26,7 @@
 
 enum {
 	STOP_POLL_MS = 20,
-	STOP_FLUSH_MS = 1000,   /* agents that never answer a close frame */
-	DESCRIPTORS_SPARE = 64, /* store, pool, logs, packages */
+	STOP_FLUSH_MS = 1000, /* agents that never answer a close frame */
 };
 
 struct server {
@@ -69,117 +62,18 @@ on_request(void *arg, struct http_req *r)
 }
 
 static void
-metric(struct buf *out, const char *name, const char *kind, const char *help, uint64_t v)
-{
-	buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, kind,
-	    name, (unsigned long long)v);
-}
-
-struct session_count {
-	struct sessions *sessions;
-	uint64_t by_state[SESSION_FAILED + 1];
-};
-
-static bool
-count_session(void *arg, const struct store_session *row)
-{
-	struct session_count *n = arg;
-	const struct session *se = session_find(n->sessions, row->id);
-
-	if (se != NULL)
-		n->by_state[se->state]++;
-	return true;
-}
-
-static void
-write_sessions(struct server *s, struct buf *out)
-{
-	struct session_count n = { .sessions = s->env.sessions };
-
-	if (store_sessions(store_reader(s->env.store), true, 0, "", count_session, &n) !=
-	    0)
-		return;
-	buf_add_str(out,
-	    "# HELP sallyport_sessions_live Sessions that have not ended.\n"
-	    "# TYPE sallyport_sessions_live gauge\n");
-	for (int i = SESSION_CONNECTING; i <= SESSION_TERMINATING; i++)
-		buf_addf(out, "sallyport_sessions_live{state=\"%s\"} %llu\n",
-		    session_state_name((enum session_state)i),
-		    (unsigned long long)n.by_state[i]);
-}
-
-/* What went wrong and was mended, or hit a limit. */
-static void
-write_resilience(struct server *s, struct buf *out, const struct gateway_stats *g)
-{
-	struct sessions_stats st;
-
-	sessions_stats(s->env.sessions, &st);
-	metric(out, "sallyport_sessions_resumed_total", "counter",
-	    "Sessions resumed by their secret.", g->resumes);
-	metric(out, "sallyport_session_resumes_denied_total", "counter",
-	    "Sessions not resumed because their owner may not any more.",
-	    g->resumes_denied);
-	metric(out, "sallyport_dead_peers_total", "counter",
-	    "Channels whose peer gave no sign of life any more.", g->dead_peers);
-	metric(out, "sallyport_relay_buffered_bytes", "gauge",
-	    "Bytes that wait for ends that are slow or away.", g->buffered);
-	metric(out, "sallyport_sessions_swept_total", "counter",
-	    "Rows that were live without a session.", st.swept);
-	buf_addf(out,
-	    "# HELP sallyport_session_limit_hits_total StartSession refused by a limit.\n"
-	    "# TYPE sallyport_session_limit_hits_total counter\n"
-	    "sallyport_session_limit_hits_total{limit=\"node\"} %llu\n"
-	    "sallyport_session_limit_hits_total{limit=\"principal\"} %llu\n",
-	    (unsigned long long)st.refused_node, (unsigned long long)st.refused_owner);
-}
-
-static void
-write_audit(struct server *s, struct buf *out)
-{
-	struct audit_stats st;
-
-	audit_stats(s->env.audit, &st);
-	metric(out, "sallyport_audit_failed_total", "counter",
-	    "Events that could not be written.", st.failed);
-	metric(out, "sallyport_audit_left_out_total", "counter",
-	    "Events of strangers and nodes that were too many.", st.left_out);
-	metric(out, "sallyport_audit_removed_total", "counter",
-	    "Events removed by retention.", st.removed);
-	metric(out, "sallyport_reserve_released", "gauge",
-	    "The space kept for a full disk was given back, or could not be had.",
-	    reserve_is_released(s->reserve));
-}
-
-static void
 write_metrics(void *arg, struct buf *out)
 {
-	struct server *s = arg;
-	struct gateway_stats g;
+	const struct server *s = arg;
 
-	gateway_stats(s->gateway, &g);
-	metric(out, "sallyport_http_connections", "gauge", "HTTP connections open now.",
-	    http_server_connections(s->http));
-	metric(out, "sallyport_nodes_online", "gauge", "Nodes with a control channel.",
-	    nodes_online(s->env.nodes));
-	metric(out, "sallyport_control_channels", "gauge", "Control channels open now.",
-	    g.control_channels);
-	metric(out, "sallyport_data_channels", "gauge", "Data channels open now.",
-	    g.data_channels);
-	metric(out, "sallyport_control_channels_opened_total", "counter",
-	    "Control channels opened since the start.", s->counters.control_channels);
-	metric(out, "sallyport_data_channels_opened_total", "counter",
-	    "Data channels opened since the start.", s->counters.data_channels);
-	metric(out, "sallyport_relayed_messages_total", "counter",
-	    "Messages relayed between clients and agents.", g.messages);
-	metric(out, "sallyport_relayed_bytes_total", "counter",
-	    "Bytes relayed between clients and agents.", g.bytes);
-	metric(out, "sallyport_malformed_messages_total", "counter",
-	    "Messages dropped because they were malformed.", g.malformed);
-	write_resilience(s, out, &g);
-	write_audit(s, out);
-	write_sessions(s, out);
-	api_metrics(s->api, out);
+	metrics_write(out,
+	    &(struct metrics){
+		.env = &s->env,
+		.http = s->http,
+		.api = s->api,
+		.gateway = s->gateway,
+		.reserve = s->reserve,
+	    });
 }
 
 /* ---- parts ---- */
@@ -386,148 +280,4 @@ server_free(struct server *s)
 	if (s->tls != NULL)
 		tls_ctx_free(s->tls);
 	free(s);
-}
-
-/* ---- the daemon ---- */
-
-static void
-on_stop_signal(void *arg)
-{
-	log_info("stopping", "");
-	notify_send("STOPPING=1");
-	server_stop(arg);
-}
-
-static void
-on_reload_signal(void *arg)
-{
-	struct fault f = { 0 };
-
-	if (server_reload(arg, &f) != 0)
-		log_error("certificate not reloaded", "why=%s", log_q(fault_text(&f)));
-	else
-		log_info("certificate reloaded", "");
-}
-
-/* Each agent holds a descriptor: take all that the system gives. */
-static void
-raise_descriptors(struct config *c)
-{
-	int64_t given = ev_descriptors_raise(), room = given - DESCRIPTORS_SPARE;
-
-	if (c->connections_max > room && room > 0) {
-		log_warn("fewer connections than configured",
-		    "connections_max=%lld descriptors=%lld",
-		    (long long)c->connections_max, (long long)given);
-		c->connections_max = room;
-	}
-}
-
-/* Two servers on one folder would each believe they own the sessions. */
-static int
-lock_state(struct config *c, int *fd, struct fault *f)
-{
-	const char *path = config_path(c, "lock");
-
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (*fd < 0 && errno == ENOENT)
-		return fault_set(f, ERR_NOTFOUND,
-		    "%s does not exist: run 'sallyportd init --state-dir %s' first",
-		    c->state_dir, c->state_dir);
-	if (*fd < 0)
-		return fault_set(f, ERR_IO, "%s: %s", path, strerror(errno));
-	if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
-		close(*fd);
-		*fd = -1;
-		return fault_set(
-		    f, ERR_EXISTS, "another sallyportd is running on %s", c->state_dir);
-	}
-	return 0;
-}
-
-static void
-run_loop(struct server *s, const struct config *c)
-{
-	struct ev_loop *loop = s->env.loop;
-
-	ev_on_signal(loop, SIGTERM, on_stop_signal, s);
-	ev_on_signal(loop, SIGINT, on_stop_signal, s);
-	ev_on_signal(loop, SIGHUP, on_reload_signal, s);
-	log_info("serving", "version=%s host=%s port=%u tls=%s account=%s state=%s",
-	    SALLYPORT_VERSION, c->listen_host[0] != '\0' ? c->listen_host : "*",
-	    server_port(s), c->tls ? "on" : "off", s->env.account, log_q(c->state_dir));
-	notify_send("READY=1");
-	ev_run(loop);
-}
-
-static int
-run_server(struct ev_loop *loop, struct config *c, struct fault *f)
-{
-	struct store *st = NULL;
-	struct server *s = NULL;
-	int err = store_open(&st, loop, config_path(c, "sallyport.db"), f);
-
-	if (err != 0)
-		return err;
-	if ((err = server_new(&s, loop, st, c, f)) == 0) {
-		run_loop(s, c);
-		server_close(s);
-	}
-	store_close(st);
-	server_free(s);
-	return err;
-}
-
-int
-server_main(struct config *c)
-{
-	struct fault f = { 0 };
-	struct ev_loop *loop;
-	int lock = -1, err;
-
-	signal(SIGPIPE, SIG_IGN);
-	raise_descriptors(c);
-	if ((err = lock_state(c, &lock, &f)) == 0) {
-		loop = ev_loop_new();
-		err = run_server(loop, c, &f);
-		ev_loop_free(loop);
-		close(lock);
-	}
-	if (err != 0) {
-		log_error("sallyportd cannot run", "why=%s", log_q(fault_text(&f)));
-		return 1;
-	}
-	log_info("stopped", "");
-	return 0;
-}
-
-/* As at the start; the loop never runs. */
-static int
-check_oidc(const struct config *c, struct fault *f)
-{
-	struct ev_loop *loop = ev_loop_new();
-	struct oidc *o = NULL;
-	int err = oidc_new(&o, loop, c->oidc_ca_file, c->oidc_deny, f);
-
-	oidc_free(o);
-	ev_loop_free(loop);
-	return err;
-}
-
-int
-server_check(const struct config *c, struct fault *f)
-{
-	struct tls_ctx *tls;
-	int err = check_oidc(c, f);
-
-	if (err != 0 || !c->tls)
-		return err;
-	if (access(c->tls_cert, F_OK) != 0)
-		return fault_set(f, ERR_NOTFOUND,
-		    "there is no certificate %s: run 'sallyportd init' first, or set "
-		    "tls_cert",
-		    c->tls_cert);
-	if ((err = tls_server_new(&tls, c->tls_cert, c->tls_key, f)) == 0)
-		tls_ctx_free(tls);
-	return err;
 }

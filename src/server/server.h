@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control plane as one object: what is started in which order, and how it ends.
- *
- *	server_main()  the daemon: opens the state folder, runs until a signal
- *	server_new()   the same parts on a loop and a store of somebody else (tests)
+ * The loop and the store are somebody else's: those of the process (daemon.h), or a test's.
  *
  * Threads: the loop's; the store has its own writer.
  */
@@ -32,8 +30,3 @@ void server_stop(struct server *s);
 int server_reload(struct server *s, struct fault *f) MUST_USE;
 void server_close(struct server *s); /* drops channels; sessions live on */
 void server_free(struct server *s);
-
-/* Runs the daemon; returns its exit status. */
-int server_main(struct config *c);
-/* Can it start with these settings?  For --check-config. */
-int server_check(const struct config *c, struct fault *f) MUST_USE;

@@ -100,7 +100,7 @@ server_up(struct fleet *f)
 	}
 }
 
-/* In the order of server_main(). */
+/* In the order of run_server() in daemon.c. */
 void
 server_down(struct fleet *f, bool crash)
 {
