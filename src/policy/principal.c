@@ -7,12 +7,30 @@
 #include "proto/arn.h"
 #include "proto/ids.h"
 
+enum { ID_LEN = 21 };
+
 /* --- reading ---------------------------------------------------------------------- */
 
 static bool
 has_wildcard(struct span s)
 {
 	return span_find(s, '*') >= 0 || span_find(s, '?') >= 0;
+}
+
+/* AIDA..., AROA... or AROA...:session, 17 characters behind the first four. */
+static bool
+is_id(struct span s)
+{
+	struct span id = span_sub(s, 0, ID_LEN);
+	bool role = span_starts(s, "AROA");
+
+	if (id.n != ID_LEN || (!role && !span_starts(s, "AIDA")))
+		return false;
+	for (size_t i = 0; i < id.n; i++)
+		if (!((id.p[i] >= 'A' && id.p[i] <= 'Z') ||
+			(id.p[i] >= '0' && id.p[i] <= '9')))
+			return false;
+	return s.n == ID_LEN || (role && s.n > ID_LEN + 1 && s.p[ID_LEN] == ':');
 }
 
 /* A principal of kind "AWS". */
@@ -28,6 +46,10 @@ read_aws(struct policy_principal *out, struct span s)
 	}
 	if (id_account_valid(s)) {
 		out->kind = POLICY_PRINCIPAL_ACCOUNT;
+		return true;
+	}
+	if (is_id(s)) {
+		out->kind = POLICY_PRINCIPAL_ID;
 		return true;
 	}
 	if (has_wildcard(s) || arn_parse(&a, s) != 0 || a.region.n > 0 ||
@@ -158,6 +180,10 @@ match_one(const struct policy_principal *p, const struct policy_caller *c)
 		return same(p->text, c->arn) ? CALLER_EXACT
 		    : same(p->text, c->role) ? CALLER_ROLE
 					     : CALLER_NONE;
+	case POLICY_PRINCIPAL_ID:
+		return same(p->text, c->id) ? CALLER_EXACT
+		    : same(p->text, c->role_id) ? CALLER_ROLE
+						: CALLER_NONE;
 	case POLICY_PRINCIPAL_SERVICE:
 		return same(p->text, c->service) ? CALLER_EXACT : CALLER_NONE;
 	case POLICY_PRINCIPAL_FEDERATED:

@@ -10,6 +10,7 @@ enum policy_principal_kind {
 	POLICY_PRINCIPAL_ANYONE,    /* "*" */
 	POLICY_PRINCIPAL_ACCOUNT,   /* twelve digits, or arn:aws:iam::<account>:root */
 	POLICY_PRINCIPAL_ARN,       /* a user, a role, a role session, a federated user */
+	POLICY_PRINCIPAL_ID,        /* the id of a user, of a role, or "AROA...:session" */
 	POLICY_PRINCIPAL_SERVICE,   /* ec2.amazonaws.com */
 	POLICY_PRINCIPAL_FEDERATED, /* the ARN or name of an identity provider */
 };
@@ -30,6 +31,8 @@ struct policy_caller {
 	struct span account;
 	struct span arn;      /* of the user, or of the role session */
 	struct span role;     /* ARN of the role behind a session */
+	struct span id;       /* of the user, or of the role session */
+	struct span role_id;  /* of the role behind a session */
 	struct span service;  /* "ec2.amazonaws.com" */
 	struct span provider; /* identity provider of a web identity */
 };

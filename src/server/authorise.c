@@ -100,14 +100,21 @@ denial(const struct authz_request *q, const struct policy_result *r, struct aren
 	return policy_denial(mem, r, caller_name(q->who), q->action, resource);
 }
 
+/*
+ * Stored trust policies name by id; an ARN in one is of somebody who was not there.  A node whose
+ * role is gone is nobody, though the id of the role can still be told from its name.
+ */
 static void
 add_trust(const struct server_env *env, const struct authz_request *q, struct policy_set *set)
 {
+	const struct principal *who = q->who;
+
 	set->resource = (struct policy_sources){ q->trust, 1 };
-	set->caller = (struct policy_caller){ .arn = span_str(q->who->arn),
-		.role = span_str(q->who->role_arn),
+	set->caller = (struct policy_caller){ .role_id = span_str(who->role_id),
 		.provider = span_str(q->provider) };
-	if (q->who->kind != PRINCIPAL_NONE)
+	if (who->kind == PRINCIPAL_USER || who->role_id[0] != '\0')
+		set->caller.id = span_str(who->user_id);
+	if (who->kind != PRINCIPAL_NONE)
 		set->caller.account = span_str(env->account);
 }
 

@@ -27,7 +27,7 @@ struct store_entity {
 	char *path;    /* "/" or "/ops/" */
 	char *description;
 	char *boundary; /* users, roles: ARN of the permissions boundary, or "" */
-	char *trust;    /* roles: the trust policy */
+	char *trust;    /* roles: the trust policy, with ids; see server/domain/trust.h */
 	int64_t max_session_s;                 /* roles */
 	int64_t default_version, last_version; /* policies; a number is given once */
 	int64_t created_ms, updated_ms;
@@ -43,6 +43,8 @@ char *store_owner(struct arena *mem, enum store_entity_kind kind, const char *na
 int store_entity_put(struct store_tx *tx, const struct store_entity *e) MUST_USE;
 int store_entity_get(struct store_tx *tx, struct arena *mem, enum store_entity_kind kind,
     const char *name, struct store_entity *e) MUST_USE;
+int store_entity_by_id(struct store_tx *tx, struct arena *mem, const char *id,
+    struct store_entity *e) MUST_USE;
 /* Everything but kind, name, id and created_ms.  ERR_NOTFOUND. */
 int store_entity_set(struct store_tx *tx, const struct store_entity *e) MUST_USE;
 /*

@@ -148,6 +148,19 @@ store_entity_get(struct store_tx *tx, struct arena *mem, enum store_entity_kind 
 }
 
 int
+store_entity_by_id(
+    struct store_tx *tx, struct arena *mem, const char *id, struct store_entity *e)
+{
+	struct sql q;
+
+	sql_open(&q, tx, "SELECT " ENTITY_COLUMNS " FROM entities WHERE id = ?1");
+	sql_text(&q, id);
+	if (sql_row(&q))
+		entity_read(&q, mem, e);
+	return sql_close_one(&q);
+}
+
+int
 store_entity_set(struct store_tx *tx, const struct store_entity *e)
 {
 	struct sql q;

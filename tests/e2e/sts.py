@@ -232,13 +232,24 @@ def roles(scene, keys):
     got = scene.assume(keys, one, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess"}])
     ok("Sessions" in scene.client("ssm", got["Credentials"]).describe_sessions(State="Active"),
        "a managed policy as session policy")
-    named = scene.role("for-bob", [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal":
-                                    {"AWS": f"arn:aws:iam::{scene.account}:user/bob"}}])
+    trust_bob = {"Effect": "Allow", "Action": "sts:AssumeRole",
+                 "Principal": {"AWS": f"arn:aws:iam::{scene.account}:user/bob"}}
+    refused(scene.iam.create_role, "MalformedPolicyDocument",
+            f'Invalid principal in policy: "AWS":"{trust_bob["Principal"]["AWS"]}"', "trust in somebody who is not there",
+            RoleName="for-bob", AssumeRolePolicyDocument=policy(trust_bob))
     bob = scene.user("bob")
+    named = scene.role("for-bob", [trust_bob])
     ok(scene.assume(bob, named), "who is named in a trust policy needs no policy")
     refused(scene.client("sts", keys).assume_role, "AccessDenied",
             f"User: arn:aws:iam::{scene.account}:user/alice is not authorized to perform: sts:AssumeRole on resource: "
             f"{named}", "who is not", RoleArn=named, RoleSessionName="x1")
+    gone = scene.iam.get_user(UserName="bob")["User"]["UserId"]
+    scene.iam.delete_access_key(UserName="bob", AccessKeyId=bob["AccessKeyId"])
+    scene.iam.delete_user(UserName="bob")
+    refused(scene.client("sts", scene.user("bob")).assume_role, "AccessDenied", None,
+            "the next of that name", RoleArn=named, RoleSessionName="x1")
+    shown = scene.iam.get_role(RoleName="for-bob")["Role"]["AssumeRolePolicyDocument"]
+    equal(shown["Statement"][0]["Principal"], {"AWS": gone}, "the trust policy shows the id of who is gone")
     scene.world.crash_server()
     ok(scene.client("sts", second).get_caller_identity(), "temporary keys survive a crash of the server")
 

@@ -40,6 +40,7 @@ principal_init(struct principal *who)
 		.role = "",
 		.arn = "",
 		.role_arn = "",
+		.role_id = "",
 		.user_id = "",
 		.access_key = "",
 		.session_name = "",
@@ -105,6 +106,8 @@ act_as_role(struct store_tx *tx, struct arena *mem, const char *role,
 		identity_role_id(derived, role);
 		e.id = derived;
 		r = 0;
+	} else if (r == 0) {
+		out->role_id = e.id;
 	}
 	if (r != 0)
 		return r;

@@ -30,6 +30,7 @@ struct principal {
 	const char *role; /* of a role session or node; "" */
 	const char *arn;  /* as GetCallerIdentity shows it; "" for PRINCIPAL_NONE */
 	const char *role_arn;     /* aws:PrincipalArn, which has the path; "" for a user */
+	const char *role_id;      /* "" for a user, and when the role is gone */
 	const char *user_id;      /* aws:userid: AIDA..., or AROA...:<session name> */
 	const char *access_key;   /* "" for the lookups by name */
 	const char *session_name; /* what session ids begin with; see id_session_format() */

@@ -139,6 +139,46 @@ t_migrate_users(void **state)
 	OK(sqlite3_close(db));
 }
 
+/* Before trust policies knew ids: ARNs of users, roles and sessions, and what only looks like it. */
+static void
+t_migrate_trust(void **state)
+{
+	struct store_migration old[9] = { 0 };
+	struct fault f = { 0 };
+	sqlite3 *db;
+	(void)state;
+
+	memcpy(old, store_migrations, 7 * sizeof(old[0]));
+	OK(sqlite3_open(":memory:", &db));
+	OK(store_migrate(db, old, &f));
+	OK(sqlite3_exec(db,
+	    "INSERT INTO meta VALUES ('account-id', '123456789012');"
+	    "INSERT INTO entities VALUES (1, 'al', 'AIDA1', '/x/', '', '', '', 0, 0, 0, 1, 1);"
+	    "INSERT INTO entities VALUES (3, 'a', 'AROA1', '/', '', '', 'no JSON', 0, 0, 0, 1, 1);"
+	    "INSERT INTO entities VALUES (3, 'b', 'AROA2', '/', '', '', '"
+	    "{\"Statement\":[{\"Principal\":{\"AWS\":\"arn:aws:iam::123456789012:user/x/al\"},"
+	    "\"Condition\":{\"ArnEquals\":{\"aws:PrincipalArn\":"
+	    "\"arn:aws:iam::123456789012:user/x/al\"}}},"
+	    "{\"NotPrincipal\":{\"AWS\":[\"123456789012\",\"arn:aws:iam::123456789012:role/b\","
+	    "\"arn:aws:sts::123456789012:assumed-role/a/s/t\","
+	    "\"arn:aws:iam::123456789012:user/al\"]}}]}', 0, 0, 0, 1, 1);"
+	    "INSERT INTO entities VALUES (3, 'c', 'AROA3', '/', '', '', '"
+	    "{\"Statement\": {\"Principal\":\"*\"}}', 0, 0, 0, 1, 1);",
+	    NULL, NULL, NULL));
+	OK(store_migrate(db, store_migrations, &f));
+	assert_int_equal(query(db, "SELECT count(*) FROM entities WHERE name = 'b' AND trust = '"
+	    "{\"Statement\":[{\"Principal\":{\"AWS\":\"AIDA1\"},"
+	    "\"Condition\":{\"ArnEquals\":{\"aws:PrincipalArn\":"
+	    "\"arn:aws:iam::123456789012:user/x/al\"}}},"
+	    "{\"NotPrincipal\":{\"AWS\":[\"123456789012\",\"AROA2\",\"AROA1:s/t\","
+	    "\"arn:aws:iam::123456789012:user/al\"]}}]}'"),
+	    1);
+	assert_int_equal(query(db, "SELECT count(*) FROM entities WHERE trust IN ('no JSON', '"
+	    "{\"Statement\": {\"Principal\":\"*\"}}', '')"),
+	    3);
+	OK(sqlite3_close(db));
+}
+
 static void
 t_refused(void **state)
 {
@@ -313,6 +353,7 @@ main(void)
 		cmocka_unit_test(t_migrate),
 		cmocka_unit_test(t_migrate_names),
 		cmocka_unit_test(t_migrate_users),
+		cmocka_unit_test(t_migrate_trust),
 		cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_foreign_file),
 		cmocka_unit_test(t_pragmas),

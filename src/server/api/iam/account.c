@@ -272,7 +272,7 @@ write_role(struct walk *w, const struct store_entity *e)
 	int err;
 
 	iam_write_head(c, e);
-	iam_write_document(c, "AssumeRolePolicyDocument", e->trust);
+	iam_write_trust(c, e);
 	xw_open(&c->out, "InstanceProfileList");
 	err = store_member_of(api_reader(c), owner, "", write_holder, &p);
 	xw_close(&c->out, "InstanceProfileList");

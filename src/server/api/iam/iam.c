@@ -2,10 +2,12 @@
 /* See iam.h. */
 #include "server/api/iam/iam.h"
 
+#include "base/log.h"
 #include "policy/managed.h"
 #include "proto/arn.h"
 #include "server/api/record.h"
 #include "server/domain/identity.h"
+#include "server/domain/trust.h"
 
 /* A sentence of AWS's with a name in it. */
 struct words {
@@ -392,6 +394,19 @@ iam_write_document(struct api_call *c, const char *name, const char *text)
 	xw_elem(&c->out, name, url_encoded(c, text));
 }
 
+/* Without the store ids are shown: they are no less true. */
+void
+iam_write_trust(struct api_call *c, const struct store_entity *role)
+{
+	struct store_entity shown = *role;
+	int err = iam_show_trust(api_reader(c), c, &shown);
+
+	if (err != 0)
+		log_error("the principals of a trust policy cannot be read",
+		    "role=%s why=%s", log_q(role->name), err_text(err));
+	iam_write_document(c, "AssumeRolePolicyDocument", shown.trust);
+}
+
 /* ---- answers in the audit trail ---- */
 
 /* A policy that nobody uses yet. */
@@ -493,6 +508,26 @@ iam_check_policy(struct api_call *c, enum policy_kind kind, const char *document
 	return api_fail_text(c,
 	    flaw.code == ERR_LIMIT ? "LimitExceeded" : "MalformedPolicyDocument",
 	    policy_flaw_text(&c->mem, &flaw));
+}
+
+int
+iam_bind_trust(
+    struct store_tx *tx, struct api_call *c, const char *document, char **bound)
+{
+	const char *unknown;
+	int err = trust_bind(tx, &c->mem, c->env->account, document, bound, &unknown);
+
+	if (err != ERR_NOTFOUND)
+		return err;
+	return api_fail_text(c, "MalformedPolicyDocument",
+	    arena_printf(
+		&c->mem, "Invalid principal in policy: \"AWS\":\"%s\"", unknown));
+}
+
+int
+iam_show_trust(struct store_tx *tx, struct api_call *c, struct store_entity *role)
+{
+	return trust_show(tx, &c->mem, c->env->account, role->trust, &role->trust);
 }
 
 static int

@@ -96,6 +96,8 @@ void iam_write_head(struct api_call *c, const struct store_entity *e);
 void iam_write_boundary(struct api_call *c, const struct store_entity *e); /* if any */
 void iam_write_tags(struct api_call *c, const struct tags *t);             /* if any */
 void iam_write_tag_list(struct api_call *c, const struct tags *t);         /* even none */
+/* A role's trust policy: ARNs where its principals are there. */
+void iam_write_trust(struct api_call *c, const struct store_entity *role);
 /* The text of a policy, URL-encoded as at AWS. */
 void iam_write_document(struct api_call *c, const char *name, const char *text);
 
@@ -112,6 +114,12 @@ int iam_list(struct api_call *c, enum store_entity_kind kind, const char *list,
 /* MalformedPolicyDocument, or LimitExceeded when it is too long. */
 int iam_check_policy(
     struct api_call *c, enum policy_kind kind, const char *document) MUST_USE;
+/* A trust policy as it is kept.  MalformedPolicyDocument: it names somebody who is not there. */
+int iam_bind_trust(
+    struct store_tx *tx, struct api_call *c, const char *document, char **bound) MUST_USE;
+/* The role's trust policy is the text that is shown from now on: for the audit trail. */
+int iam_show_trust(
+    struct store_tx *tx, struct api_call *c, struct store_entity *role) MUST_USE;
 /* NoSuchEntity unless it is a managed policy, AWS's or the account's own. */
 int iam_check_managed(
     struct store_tx *tx, struct api_call *c, const char *policy_arn) MUST_USE;

@@ -27,7 +27,7 @@ write_role(void *arg, const char *holder, const char *member)
 		return false;
 	xw_open(&c->out, "member");
 	iam_write_head(c, &e);
-	iam_write_document(c, "AssumeRolePolicyDocument", e.trust);
+	iam_write_trust(c, &e);
 	xw_close(&c->out, "member");
 	return true;
 }

@@ -17,7 +17,7 @@ static void
 write_role(struct api_call *c, const struct store_entity *e, unsigned detail)
 {
 	iam_write_head(c, e);
-	iam_write_document(c, "AssumeRolePolicyDocument", e->trust);
+	iam_write_trust(c, e);
 	if ((detail & ROLE_DESCRIPTION) != 0 && e->description[0] != '\0')
 		xw_elem(&c->out, "Description", e->description);
 	if ((detail & ROLE_LIMITS) != 0)
@@ -52,7 +52,13 @@ answer_role(struct api_call *c, unsigned detail)
 static int
 create_change(struct store_tx *tx, struct api_call *c)
 {
-	return iam_create(tx, c, c->user);
+	struct store_entity *e = c->user;
+	int err = iam_bind_trust(
+	    tx, c, api_str(c, "AssumeRolePolicyDocument"), &e->trust);
+
+	if (err != 0 || (err = iam_create(tx, c, e)) != 0)
+		return err;
+	return iam_show_trust(tx, c, e);
 }
 
 static int
@@ -64,15 +70,14 @@ create_done(struct api_call *c)
 static int
 create_role(struct api_call *c)
 {
-	const char *trust = api_str(c, "AssumeRolePolicyDocument");
 	const char *description = api_str(c, "Description");
 	struct store_entity *e;
 	int err;
 
-	if ((err = iam_check_policy(c, POLICY_TRUST, trust)) != 0 ||
+	if ((err = iam_check_policy(
+		 c, POLICY_TRUST, api_str(c, "AssumeRolePolicyDocument"))) != 0 ||
 	    (err = iam_new(c, STORE_ROLE, &e)) != 0)
 		return err;
-	e->trust = arena_strdup(&c->mem, trust);
 	e->description = arena_strdup(&c->mem, description != NULL ? description : "");
 	e->max_session_s = api_int(c, "MaxSessionDuration", SESSION_DEFAULT_S);
 	c->user = e;
@@ -114,12 +119,13 @@ update_change(struct store_tx *tx, struct api_call *c)
 		return err;
 	if (description != NULL)
 		e->description = arena_strdup(&c->mem, description);
-	if (trust != NULL)
-		e->trust = arena_strdup(&c->mem, trust);
+	if (trust != NULL && (err = iam_bind_trust(tx, c, trust, &e->trust)) != 0)
+		return err;
 	e->max_session_s = api_int(c, "MaxSessionDuration", e->max_session_s);
 	e->updated_ms = c->now_ms;
 	c->user = e;
-	return store_entity_set(tx, e);
+	err = store_entity_set(tx, e);
+	return err != 0 ? err : iam_show_trust(tx, c, e);
 }
 
 static int

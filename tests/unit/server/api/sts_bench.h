@@ -10,6 +10,7 @@
 #include "crypto/totp.h"
 #include "server/domain/access.h"
 #include "server/domain/temp_key.h"
+#include "server/domain/trust.h"
 
 #define SEED "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
@@ -57,15 +58,20 @@ somebody_run(struct store_tx *tx, void *arg, struct fault *f)
 {
 	const struct somebody *s = arg;
 	auto_arena mem = { 0 };
-	const char *owner = store_owner(&mem, s->kind, s->name);
+	const char *owner = store_owner(&mem, s->kind, s->name), *unknown;
+	char *account, *trust = NULL;
 
 	(void)f;
+	assert_int_equal(account_id(tx, &mem, &account), 0);
+	if (s->trust != NULL)
+		assert_int_equal(
+		    trust_bind(tx, &mem, account, s->trust, &trust, &unknown), 0);
 	assert_int_equal(store_entity_put(tx,
 			     &(struct store_entity){ .kind = s->kind,
 				 .name = text(s->name),
 				 .id = text(s->id),
 				 .path = text("/"),
-				 .trust = text(s->trust),
+				 .trust = trust,
 				 .max_session_s = s->max_session_s }),
 	    0);
 	if (s->policy != NULL)
@@ -91,6 +97,18 @@ add_somebody(struct world *w, struct somebody s)
 	access_changed(server_env(w->server)->access);
 }
 
+/* "AIDAALICE777777777777" */
+static inline char *
+id_of(struct world *w, const char *prefix, const char *name)
+{
+	char *id = arena_printf(&w->mem, "%s%s77777777777777777", prefix, name);
+
+	id[IDENTITY_ID_LEN] = '\0';
+	for (char *p = id; *p != '\0'; p++)
+		*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+	return id;
+}
+
 static inline struct signer
 add_user(struct world *w, const char *name, const char *policy)
 {
@@ -101,7 +119,7 @@ add_user(struct world *w, const char *name, const char *policy)
 	add_somebody(w,
 	    (struct somebody){ .kind = STORE_USER,
 		.name = name,
-		.id = arena_printf(&w->mem, "AIDA%s", name),
+		.id = id_of(w, "AIDA", name),
 		.policy = policy,
 		.keys = keys });
 	return keys;
@@ -113,7 +131,7 @@ add_role(struct world *w, const char *name, const char *trust, const char *polic
 	add_somebody(w,
 	    (struct somebody){ .kind = STORE_ROLE,
 		.name = name,
-		.id = arena_printf(&w->mem, "AROA%s", name),
+		.id = id_of(w, "AROA", name),
 		.policy = policy,
 		.trust = trust,
 		.max_session_s = 7200 });

@@ -257,7 +257,7 @@ lock_alice(struct store_tx *tx, void *arg, struct fault *f)
 	(void)f;
 	return store_lock_put(tx,
 	    &(struct store_lock){
-		.id = text("AIDAalice"), .arn = arg, .reason = text("stolen laptop"), .by_arn = text("A") });
+		.id = text("AIDAALICE777777777777"), .arn = arg, .reason = text("stolen laptop"), .by_arn = text("A") });
 }
 
 static void

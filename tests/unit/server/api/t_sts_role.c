@@ -33,13 +33,13 @@ t_session(void **state)
 	    POLICY(ALLOW("'ssm:*'", "'*'")));
 	assume_as(&w, &alice, "ops", "");
 	temp = keys_given(&w);
-	assert_string_equal(element(&w, "AssumedRoleId"), "AROAops:deploy");
+	assert_string_equal(element(&w, "AssumedRoleId"), "AROAOPS77777777777777:deploy");
 	assert_string_equal(element(&w, "Expiration"), "2026-11-21T02:41:25Z");
 	assert_false(body_has(&w, "PackedPolicySize"));
 	principal_of(&w, &temp, &who);
 	assert_int_equal(who.kind, PRINCIPAL_ROLE);
 	assert_string_equal(who.session_name, "deploy");
-	assert_string_equal(who.user_id, "AROAops:deploy");
+	assert_string_equal(who.user_id, "AROAOPS77777777777777:deploy");
 	assert_string_equal(who.role_arn, role_arn(&w, "ops"));
 	sts_as(&w, &temp, "GetCallerIdentity", "");
 	assert_true(body_has(&w, ":assumed-role/ops/deploy</Arn>"));
@@ -104,6 +104,7 @@ t_trust(void **state)
 		row(t[i].what);
 		world_up(&w);
 		alice = add_user(&w, "alice", t[i].mine);
+		(void)add_user(&w, "bob", NULL);
 		add_role(&w, "ops", t[i].trust, NULL);
 		assume_as(&w, &alice, "ops", "");
 		if (t[i].in)

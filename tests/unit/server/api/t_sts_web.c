@@ -18,7 +18,7 @@ t_good(void **state)
 	assert_string_equal(element(&b.w, "SubjectFromWebIdentityToken"), "alice-at-idp");
 	assert_string_equal(element(&b.w, "Audience"), "app");
 	assert_string_equal(element(&b.w, "Provider"), filled(&b.w, PROVIDER));
-	assert_string_equal(element(&b.w, "AssumedRoleId"), "AROAweb:ci-run");
+	assert_string_equal(element(&b.w, "AssumedRoleId"), "AROAWEB77777777777777:ci-run");
 	principal_of(&b.w, &temp, &who);
 	assert_int_equal(who.kind, PRINCIPAL_ROLE);
 	assert_string_equal(who.session->subject, "alice-at-idp");
