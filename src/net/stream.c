@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams: the output queue with its marks, read and write events, orderly and abrupt
- * ends.  Records and their buffers are in stream_tls.c.
+ * Streams: read and write events, orderly and abrupt ends.  The output queue with its marks is
+ * in stream_write.c, records and their buffers in stream_tls.c.
  *
  * One timer serves everything that must not happen inside the caller's call: telling of
  * the open, of an error, decoding what a pause left over, and the deadline of a finish.
@@ -10,15 +10,11 @@
 
 enum {
 	PLAIN_READ = 32 * 1024,
-	SMALL_WRITE = 2048, /* two pieces up to this leave in one system call */
 	/* For the peer to close after us, so that no reset eats our answer: */
 	LINGER_MS = 1000,
 	LINGER_MAX = 4 * 1024 * 1024, /* bytes it may still send */
-	WIRE_SLACK = 16 * 1024,       /* what TLS adds to a queue of queue_max bytes */
 	LINGER_ROUNDS = 64,           /* reads in one turn */
 };
-
-static const char queue_full[] = "the peer reads too slowly: output queue is full";
 
 static void stream_destroy(struct stream *st);
 static void on_timer(void *arg);
@@ -43,8 +39,8 @@ stream_is_live(const struct stream *st)
 	return !st->closed && !st->finishing && st->err == 0;
 }
 
-static void
-kick(struct stream *st)
+void
+stream_kick(struct stream *st)
 {
 	ev_timer_set(st->loop, &st->timer, 0, on_timer, st);
 }
@@ -75,7 +71,7 @@ stream_fail(struct stream *st, int err, const char *why)
 	st->why = xstrdup(why != NULL ? why : err_text(err));
 	outq_clear(&st->out);
 	stream_update_want(st);
-	kick(st);
+	stream_kick(st);
 }
 
 /* Tells the owner at once; for use in event callbacks only. */
@@ -226,7 +222,7 @@ stream_family_end(struct stream_family *f)
 	}
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 void
 stream_mark_open(struct stream *st)
@@ -296,90 +292,6 @@ on_readable(void *arg)
 	stream_leave(st);
 }
 
-/* --- writing --------------------------------------------------------------- */
-
-/*
- * A peer that closed, or was reset, may have said something before: its last words are read
- * in the usual way, up to the end that they are followed by.  What is written is dropped.
- */
-static void
-write_failed(struct stream *st, int r)
-{
-	if (st->finishing || (st->ssl != NULL && !st->opened)) {
-		stream_fail(st, r, r == ERR_CLOSED ? "closed by peer" : NULL);
-		return;
-	}
-	st->deaf = true;
-	outq_clear(&st->out);
-	stream_update_want(st);
-	if (st->above) /* its owner may wait for that before it reads on */
-		kick(st);
-}
-
-static void
-drained(struct stream *st)
-{
-	st->above = false;
-	if (st->h != NULL && st->h->on_drain != NULL)
-		st->h->on_drain(st->arg);
-}
-
-/* Below a quarter of the cap, so that small queues have marks too. */
-static size_t
-low_mark(const struct stream *st)
-{
-	return MIN((size_t)STREAM_LOW, st->queue_max / 4);
-}
-
-void
-stream_send_wire(struct stream *st, struct span s)
-{
-	if (st->err != 0 || st->deaf)
-		return;
-	while (s.n > 0 && st->out.bytes == 0 && !(st->corked && st->ssl == NULL)) {
-		size_t put = 0;
-		int r = ev_write(st->s, s.p, s.n, &put);
-
-		if (r == ERR_AGAIN)
-			break;
-		if (r != 0) {
-			write_failed(st, r);
-			return;
-		}
-		s.p += put;
-		s.n -= put;
-		st->sent += put;
-	}
-	if (s.n == 0)
-		return;
-	if (st->out.bytes == 0)
-		st->active_ms = ev_now_ms(st->loop);
-	outq_add(&st->out, s);
-	if (st->out.bytes > st->queue_max + st->queue_max / 64 + WIRE_SLACK) {
-		/* TLS answers key updates by itself: that is bounded, too. */
-		stream_fail(st, ERR_LIMIT, queue_full);
-		return;
-	}
-	if (st->out.bytes > low_mark(st))
-		st->above = true;
-	stream_update_want(st);
-}
-
-static void
-flush_out(struct stream *st)
-{
-	bool moved = false;
-	size_t before = st->out.bytes;
-	int r = outq_flush(&st->out, st->s, &moved);
-
-	st->sent += before - st->out.bytes;
-	if (moved)
-		st->active_ms = ev_now_ms(st->loop);
-	if (r != 0)
-		write_failed(st, r);
-	stream_update_want(st);
-}
-
 static void
 on_writable(void *arg)
 {
@@ -387,70 +299,15 @@ on_writable(void *arg)
 
 	stream_enter(st);
 	if (!st->closed && st->err == 0) {
-		flush_out(st);
+		stream_flush(st);
 		if (st->finishing) {
 			if (st->err == 0 && st->out.bytes == 0)
 				finish_sent(st);
-		} else if (st->err == 0 && st->above && st->out.bytes <= low_mark(st)) {
-			drained(st);
+		} else if (st->err == 0 && st->above && st->out.bytes <= stream_low_mark(st)) {
+			stream_drained(st);
 		}
 	}
 	stream_leave(st);
-}
-
-int
-stream_write2(struct stream *st, struct span a, struct span b)
-{
-	if (!stream_is_live(st))
-		return ERR_CLOSED;
-	if (a.n + b.n > st->queue_max ||
-	    stream_queued(st) > st->queue_max - (a.n + b.n)) {
-		stream_fail(
-		    st, ERR_LIMIT, "the peer reads too slowly: output queue is full");
-		return ERR_LIMIT;
-	}
-	if (st->ssl != NULL)
-		return stream_tls_write(st, a, b);
-	if (a.n > 0 && b.n > 0 && a.n + b.n <= SMALL_WRITE) {
-		uint8_t both[SMALL_WRITE];
-
-		memcpy(both, a.p, a.n);
-		memcpy(both + a.n, b.p, b.n);
-		stream_send_wire(st, span_of(both, a.n + b.n));
-	} else {
-		stream_send_wire(st, a);
-		stream_send_wire(st, b);
-	}
-	return st->err != 0 ? ERR_CLOSED : 0;
-}
-
-int
-stream_write(struct stream *st, struct span s)
-{
-	return stream_write2(st, s, SPAN_NONE);
-}
-
-bool
-stream_cork(struct stream *st)
-{
-	bool was = st->corked;
-
-	st->corked = true;
-	return !was;
-}
-
-void
-stream_uncork(struct stream *st)
-{
-	if (!st->corked)
-		return;
-	st->corked = false;
-	if (!stream_is_live(st))
-		return;
-	if (st->ssl != NULL)
-		stream_tls_flush(st);
-	else if (st->out.bytes > 0)
-		flush_out(st);
 }
 
 /* --- the rest ---------------------------------------------------------------- */
@@ -469,7 +326,7 @@ on_timer(void *arg)
 		stream_mark_open(st);
 	} else {
 		if (st->deaf && st->above)
-			drained(st);
+			stream_drained(st);
 		if (st->more && !st->paused && stream_is_live(st))
 			stream_tls_read(st);
 	}
@@ -492,7 +349,7 @@ stream_new(struct ev_stream *s, struct tls_ctx *tls, const char *server_name,
 	st->active_ms = st->moved_ms = ev_now_ms(st->loop);
 	ev_stream_set(s, &ops, st);
 	if (tls == NULL) {
-		kick(st);
+		stream_kick(st);
 		stream_update_want(st);
 	} else {
 		(void)stream_start_tls(st, tls, server_name);
@@ -536,7 +393,7 @@ stream_pause(struct stream *st, bool pause)
 	if (!pause) {
 		st->active_ms = ev_now_ms(st->loop);
 		if (st->more)
-			kick(st);
+			stream_kick(st);
 	}
 	stream_update_want(st);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stream.c (queue, events, life cycle) and stream_tls.c (records) share.
+ * What stream.c (events, life cycle), stream_write.c (the queue) and stream_tls.c (records)
+ * share.
  *
  * Nothing is freed under a running callback: every entry from the event layer is
  * bracketed by stream_enter() and stream_leave(), and a stream closed in between goes at
@@ -86,9 +87,16 @@ bool stream_is_live(const struct stream *st);
 void stream_fail(struct stream *st, int err, const char *why);
 void stream_report(struct stream *st, int err, const char *why);
 void stream_mark_open(struct stream *st); /* on_open */
+void stream_update_want(struct stream *st);
+void stream_kick(struct stream *st); /* the timer, as soon as the loop turns */
+
+/* stream_write.c */
 /* Sends wire bytes or queues them.  Failures go through stream_fail(). */
 void stream_send_wire(struct stream *st, struct span s);
-void stream_update_want(struct stream *st);
+void stream_flush(struct stream *st); /* as much of the queue as the kernel takes */
+/* A queue that was above its low mark is below it: on_drain. */
+void stream_drained(struct stream *st);
+size_t stream_low_mark(const struct stream *st); /* bytes */
 
 /* stream_tls.c */
 int stream_tls_init(struct stream *st, struct tls_ctx *tls, const char *name) MUST_USE;
