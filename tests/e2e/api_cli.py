@@ -94,6 +94,22 @@ def guides(c, web):
     p = c.run("ssm", "describe-sessions", "--filters", "key=SessionId,value=a-0123")
     c.ok(p.returncode in (2, 252) and "--state" in p.stderr,
          "describe-sessions without --state is refused by the command line itself")
+    c.equal(c.json("ssm", "describe-sessions", "--state", "History", "--filters", "key=SessionId,value=a-0123"),
+            {"Sessions": []}, "and with it finds the session, or none")
+    log_config = ["--name", f"MySessionLogConfig-{c.name}", "--document-type", "Session", "--content",
+                  '{"schemaVersion": "1.0", "description": "Log all session activity", "sessionType": '
+                  '"Standard_Stream", "inputs": {"s3BucketName": "my-log-bucket", "cloudWatchLogGroupName": '
+                  '"ssm-session-logs"}}']
+    p = c.run("ssm", "put-document", *log_config)
+    c.ok(p.returncode in (2, 252) and "put-document" in p.stderr, "put-document is no command of the command line")
+    c.equal(c.json("ssm", "create-document", *log_config)["DocumentDescription"]["DocumentType"], "Session",
+            "create-document with the same options is what was meant")
+    missing = [("ssm", "send-command", "--document-name", "AWS-RunShellScript", "--instance-ids", web)]
+    if c.name != "v1":  # which has no "logs tail"
+        missing.append(("logs", "tail", "/aws/ssm/session-logs"))
+    for words in missing:
+        p = c.run(*words)
+        c.ok(p.returncode != 0 and "UnknownOperationException" in p.stderr, f"{words[1]}: not there, and said so")
     c.equal(c.text("ec2", "describe-instances", "--region", "us-west-2", "--query",
                    "length(Reservations)", "--output", "text"), "2", "another region sees all nodes")
 
