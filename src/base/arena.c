@@ -105,6 +105,17 @@ arena_copy(struct arena *a, struct span s)
 	return span_of(arena_str(a, s), s.n);
 }
 
+struct span
+arena_lower(struct arena *a, struct span s)
+{
+	char *p = arena_str(a, s);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			p[i] = (char)(p[i] | 0x20);
+	return span_of(p, s.n);
+}
+
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {

@@ -23,6 +23,8 @@ char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnul
 char *arena_str(struct arena *a, struct span s)
     __attribute__((returns_nonnull)); /* NUL added */
 struct span arena_copy(struct arena *a, struct span s);
+/* A copy in lower case: A to Z only, whatever the locale.  A NUL follows. */
+struct span arena_lower(struct arena *a, struct span s);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3)
     __attribute__((returns_nonnull));
 

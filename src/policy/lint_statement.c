@@ -86,24 +86,13 @@ fate_of(struct linter *l, const struct vocabulary_action *a, struct span vendor,
 
 /* --- names ------------------------------------------------------------------------ */
 
-static struct span
-lower(struct arena *mem, struct span s)
-{
-	char *p = arena_str(mem, s);
-
-	for (size_t i = 0; i < s.n; i++)
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] = (char)(p[i] | 0x20);
-	return span_of(p, s.n);
-}
-
 /* What stands before the colon, in lower case as in ARNs. */
 static struct span
 vendor_of(struct linter *l, struct span action)
 {
 	ptrdiff_t colon = span_find(action, ':');
 
-	return lower(l->mem, span_sub(action, 0, colon < 0 ? 0 : (size_t)colon));
+	return arena_lower(l->mem, span_sub(action, 0, colon < 0 ? 0 : (size_t)colon));
 }
 
 /* The first action that the pattern matches; NULL: none, which is said. */
@@ -117,7 +106,7 @@ find_action(
 
 	for (const struct vocabulary_action *a = service->actions; a->name != NULL; a++) {
 		if (lint_overlap(
-			l->mem, lower(l->mem, name), lower(l->mem, span_str(a->name))))
+			l->mem, arena_lower(l->mem, name), arena_lower(l->mem, span_str(a->name))))
 			return a;
 		lint_nearest(&near, a->name);
 	}

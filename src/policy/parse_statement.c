@@ -59,17 +59,6 @@ check_action(struct parser *ps, const struct tree_node *n)
 		    "AssumeRole policy may only specify STS AssumeRole actions.");
 }
 
-static struct span
-lower(struct arena *mem, struct span s)
-{
-	char *p = arena_str(mem, s);
-
-	for (size_t i = 0; i < s.n; i++)
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] = (char)(p[i] | 0x20);
-	return span_of(p, s.n);
-}
-
 static void
 parse_actions(struct parser *ps, struct statement *s, const struct tree_node *v)
 {
@@ -82,7 +71,7 @@ parse_actions(struct parser *ps, struct statement *s, const struct tree_node *v)
 		check_action(ps, i);
 		/* Without variables nothing in a pattern can be wrong. */
 		if (template_compile(&s->actions.list[s->actions.n], mem,
-			lower(mem, i->text), TEMPLATE_LIKE, false, NULL) == 0)
+			arena_lower(mem, i->text), TEMPLATE_LIKE, false, NULL) == 0)
 			s->actions.n++;
 	}
 	if (s->actions.n == 0)

@@ -149,6 +149,7 @@ void page_close(struct page *p);
 
 int resource_find(struct api_call *c) MUST_USE; /* fills c->resources */
 int resource_add(struct api_call *c, const char *arn) MUST_USE;
+int resource_add_nodes(struct api_call *c, const json_t *ids) MUST_USE; /* an array */
 
 /* ---- permission (permit.c) ---- */
 

@@ -20,6 +20,24 @@ resource_add(struct api_call *c, const char *arn)
 	return 0;
 }
 
+int
+resource_add_nodes(struct api_call *c, const json_t *ids)
+{
+	const json_t *id;
+	size_t i;
+	int err;
+
+	json_array_foreach(ids, i, id)
+	{
+		err = resource_add(c,
+		    arn_node(
+			&c->mem, c->region, c->env->account, json_string_value(id)));
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
 /* Actions without a resource: everything in this region, as AWS prints it; global ones
  * "*". */
 static const char *

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading tags, and the wildcards of EC2 filters.
+ * Reading and writing tags, and the wildcards of EC2 filters.
  */
 #include "server/api/tags.h"
+
+#include "codec/json.h"
 
 struct loader {
 	struct tags *t;
@@ -71,6 +73,37 @@ tags_put(struct store_tx *tx, struct arena *mem, const char *resource,
 			return err;
 	}
 	return 0;
+}
+
+int
+tags_put_list(struct store_tx *tx, struct arena *mem, const char *resource, const json_t *list)
+{
+	struct tag add[TAGS_MAX];
+	const json_t *one;
+	size_t i, n = 0;
+
+	if (json_array_size(list) > TAGS_MAX)
+		return ERR_LIMIT;
+	json_array_foreach(list, i, one)
+	{
+		add[n].key = json_get_str(one, "Key");
+		add[n++].value = json_get_str(one, "Value");
+	}
+	return tags_put(tx, mem, resource, add, n);
+}
+
+void
+tags_write(struct jsonw *w, const char *name, const struct tags *t)
+{
+	jw_key(w, name);
+	jw_open(w, '[');
+	for (size_t i = 0; i < t->n; i++) {
+		jw_open(w, '{');
+		jw_field_str(w, "Key", t->v[i].key);
+		jw_field_str(w, "Value", t->v[i].value);
+		jw_close(w, '}');
+	}
+	jw_close(w, ']');
 }
 
 /* Greedy with one point of return: linear in practice, quadratic at worst. */

@@ -7,7 +7,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
+#include <jansson.h>
+
+#include "codec/jsonw.h"
 #include "store/store.h"
 
 enum { TAGS_MAX = 50 }; /* AWS's limit for one resource */
@@ -31,6 +33,11 @@ const char *tags_get(const struct tags *t, const char *key); /* NULL when absent
  */
 int tags_put(struct store_tx *tx, struct arena *mem, const char *resource,
     const struct tag *add, size_t n) MUST_USE;
+/* The same of a list of Key and Value, as SSM and IAM are given it. */
+int tags_put_list(struct store_tx *tx, struct arena *mem, const char *resource,
+    const json_t *list) MUST_USE;
+/* And as SSM answers it: name is the member that holds the list. */
+void tags_write(struct jsonw *w, const char *name, const struct tags *t);
 
 /* "web-*", with '?' for one character; the rest is literal and case matters. */
 bool wildcard_match(const char *pattern, const char *text);

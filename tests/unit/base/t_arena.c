@@ -46,6 +46,7 @@ t_texts(void **state)
 	assert_string_equal(arena_str(&a, SPAN("spanned")), "spanned");
 	assert_string_equal(arena_str(&a, SPAN_NONE), "");
 	check_span(arena_copy(&a, SPAN("a\0b")), SPAN("a\0b"));
+	check_span(arena_lower(&a, SPAN("aZ[@`\0\xc3\x84")), SPAN("az[@`\0\xc3\x84"));
 	assert_string_equal(arena_printf(&a, "%s/%d", "x", 5), "x/5");
 	big = arena_printf(&a, "%*d", 200000, 1);
 	assert_int_equal(strlen(big), 200000);

@@ -153,16 +153,8 @@ count_one(void *arg, const struct store_oidc *o)
 static int
 put_tags(struct store_tx *tx, struct api_call *c, const char *url)
 {
-	const json_t *list = json_object_get(c->in, "Tags"), *one;
-	struct tag add[TAGS_MAX];
-	size_t i, n = 0;
-
-	json_array_foreach(list, i, one)
-	{
-		add[n].key = json_get_str(one, "Key");
-		add[n++].value = json_get_str(one, "Value");
-	}
-	return tags_put(tx, &c->mem, tags_resource(&c->mem, RESOURCE, url), add, n);
+	return tags_put_list(tx, &c->mem, tags_resource(&c->mem, RESOURCE, url),
+	    json_object_get(c->in, "Tags"));
 }
 
 static int

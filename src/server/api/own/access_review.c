@@ -29,21 +29,12 @@ find_nodes(struct api_call *c)
 {
 	struct store_access_request row;
 	auto_json *ids = NULL;
-	const json_t *id;
-	size_t i;
 	int err;
 
 	if ((err = access_request_find(api_reader(c), c, &row)) != 0 ||
 	    (err = json_read(&ids, span_str(row.targets_json), NULL)) != 0)
 		return err;
-	json_array_foreach(ids, i, id)
-	{
-		if ((err = resource_add(c,
-			 arn_node(&c->mem, c->region, c->env->account,
-			     arena_strdup(&c->mem, json_string_value(id))))) != 0)
-			return err;
-	}
-	return 0;
+	return resource_add_nodes(c, ids);
 }
 
 static bool

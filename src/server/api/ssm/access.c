@@ -140,22 +140,13 @@ find_targets(struct api_call *c)
 {
 	auto_json *ids = json_array();
 	auto_free char *text = NULL;
-	const json_t *id;
-	size_t i;
 	int err;
 
 	if ((err = read_targets(c, ids)) != 0)
 		return err;
 	text = json_dumps(ids, JSON_COMPACT);
 	c->user = arena_strdup(&c->mem, text != NULL ? text : "[]");
-	json_array_foreach(ids, i, id)
-	{
-		if ((err = resource_add(c,
-			 arn_node(&c->mem, c->region, c->env->account,
-			     arena_strdup(&c->mem, json_string_value(id))))) != 0)
-			return err;
-	}
-	return 0;
+	return resource_add_nodes(c, ids);
 }
 
 static int

@@ -138,15 +138,7 @@ document_write_tags(struct api_call *c, const char *name)
 	if (tags_load(api_reader(c), &c->mem, tags_resource(&c->mem, "Document", name),
 		&t) != 0)
 		t.n = 0;
-	jw_key(&c->w, "Tags");
-	jw_open(&c->w, '[');
-	for (size_t i = 0; i < t.n; i++) {
-		jw_open(&c->w, '{');
-		jw_field_str(&c->w, "Key", t.v[i].key);
-		jw_field_str(&c->w, "Value", t.v[i].value);
-		jw_close(&c->w, '}');
-	}
-	jw_close(&c->w, ']');
+	tags_write(&c->w, "Tags", &t);
 }
 
 static void

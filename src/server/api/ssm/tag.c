@@ -65,24 +65,12 @@ tag_resource_arn(struct api_call *c)
 static int
 add_change(struct store_tx *tx, struct api_call *c)
 {
-	const json_t *list = json_object_get(c->in, "Tags"), *one;
-	struct tag add[TAGS_MAX];
 	const char *resource;
-	size_t i, n = 0;
 	int err;
 
 	if ((err = find_resource(tx, c, &resource)) != 0)
 		return err;
-	if (json_array_size(list) <= TAGS_MAX) {
-		json_array_foreach(list, i, one)
-		{
-			add[n].key = json_get_str(one, "Key");
-			add[n++].value = json_get_str(one, "Value");
-		}
-		err = tags_put(tx, &c->mem, resource, add, n);
-	} else {
-		err = ERR_LIMIT;
-	}
+	err = tags_put_list(tx, &c->mem, resource, json_object_get(c->in, "Tags"));
 	if (err == ERR_LIMIT)
 		return api_fail(c, "TooManyTagsError",
 		    "The resource would have more than %d tags.", TAGS_MAX);
@@ -143,15 +131,7 @@ list_tags(struct api_call *c)
 	if ((err = find_resource(api_reader(c), c, &resource)) != 0 ||
 	    (err = tags_load(api_reader(c), &c->mem, resource, &t)) != 0)
 		return err;
-	jw_key(&c->w, "TagList");
-	jw_open(&c->w, '[');
-	for (size_t i = 0; i < t.n; i++) {
-		jw_open(&c->w, '{');
-		jw_field_str(&c->w, "Key", t.v[i].key);
-		jw_field_str(&c->w, "Value", t.v[i].value);
-		jw_close(&c->w, '}');
-	}
-	jw_close(&c->w, ']');
+	tags_write(&c->w, "TagList", &t);
 	return 0;
 }
 
