@@ -41,6 +41,16 @@ is_own(const struct principal *who, const char *resource)
 	return true;
 }
 
+/*
+ * A trust policy that names a user asks for none of the user's policies: it would lead out of what
+ * an access request allows, and beyond its time.
+ */
+static bool
+is_borrowed(const struct principal *who)
+{
+	return who->session != NULL && who->session->access_request[0] != '\0';
+}
+
 static const char *
 caller_name(const struct principal *who)
 {
@@ -78,6 +88,9 @@ before_policies(const struct server_env *env, const struct authz_request *q,
 			return refuse(mem, message, q, q->resources[i],
 			    "because a node acts for itself only");
 	}
+	if (q->trust != NULL && is_borrowed(q->who))
+		return refuse(mem, message, q, q->resources[0],
+		    "because the keys of an access request take no role");
 	/*
 	 * AWS answers these always: the one tells nobody anything new, the other gives nothing that
 	 * the caller does not have, and is there for second factors.
