@@ -454,10 +454,7 @@ session_rows(struct store_tx *tx, struct arena *mem)
 static void
 t_rows(void **state)
 {
-	static const struct {
-		const char *what;
-		int (*fn)(struct store_tx *tx, struct arena *mem);
-	} t[] = {
+	static const struct rows t[] = {
 		{ "settings", meta_rows },
 		{ "access keys", key_rows },
 		{ "activations", activation_rows },
@@ -470,17 +467,7 @@ t_rows(void **state)
 	};
 	(void)state;
 
-	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-		for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-			struct world w;
-
-			print_message("  %s: %s\n", kinds[k], t[i].what);
-			world_init(&w, kinds[k]);
-			world_open(&w);
-			OK(apply(&w, t[i].fn));
-			world_fini(&w);
-		}
-	}
+	each_rows(t, ARRAY_LEN(t));
 }
 
 int

@@ -18,7 +18,7 @@
 
 #define OK(call) assert_int_equal(call, 0)
 
-static const char *const kinds[] UNUSED = { "memory", "inline", "file" };
+static const char *const kinds[] = { "memory", "inline", "file" };
 
 struct world {
 	struct ev_loop *loop;
@@ -122,4 +122,26 @@ static inline char *
 str(const char *s)
 {
 	return (char *)(uintptr_t)s;
+}
+
+/* One step in each kind of store, each in one of its own. */
+struct rows {
+	const char *what;
+	int (*fn)(struct store_tx *tx, struct arena *mem);
+};
+
+static inline void
+each_rows(const struct rows *t, size_t n)
+{
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		for (size_t i = 0; i < n; i++) {
+			struct world w;
+
+			print_message("  %s: %s\n", kinds[k], t[i].what);
+			world_init(&w, kinds[k]);
+			world_open(&w);
+			OK(apply(&w, t[i].fn));
+			world_fini(&w);
+		}
+	}
 }

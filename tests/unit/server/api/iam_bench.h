@@ -45,6 +45,36 @@ run_steps(struct world *w, const struct step *steps, size_t n)
 
 #define RUN(w, steps) run_steps(w, steps, ARRAY_LEN(steps))
 
+/* The same in a world of their own. */
+static inline void
+run_alone(const struct step *steps, size_t n)
+{
+	struct world w;
+
+	world_up(&w);
+	run_steps(&w, steps, n);
+	world_down(&w);
+}
+
+#define RUN_ALONE(steps) run_alone(steps, ARRAY_LEN(steps))
+
+/* A call that must succeed. */
+static inline void
+iam_ok(struct world *w, const char *op, const char *form)
+{
+	iam(w, op, form);
+	if (w->status != 200)
+		fail_msg("%s %s: %d %s", op, form, w->status, w->body);
+}
+
+/* Part of the last answer. */
+static inline void
+expect_text(struct world *w, const char *text)
+{
+	if (!body_has(w, text))
+		fail_msg("no %s in %s", text, w->body);
+}
+
 /* In a form already. */
 #define TRUST                                                                         \
 	"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%" \

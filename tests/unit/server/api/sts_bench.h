@@ -218,3 +218,13 @@ wait_s(struct world *w, int64_t s)
 {
 	sim_run_for(w->sim, (uint64_t)s * 1000);
 }
+
+/* Another one of the same name: what was given to the first is not for it. */
+static inline int
+replace_entity(struct store_tx *tx, enum store_entity_kind kind, const char *name, const char *id)
+{
+	assert_int_equal(store_entity_del(tx, kind, name), 0);
+	return store_entity_put(tx,
+	    &(struct store_entity){
+		.kind = kind, .name = text(name), .id = text(id), .path = text("/") });
+}

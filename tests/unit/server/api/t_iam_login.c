@@ -3,22 +3,7 @@
  * Login profiles, the password policy, the account's alias and summary, through the API; the
  * passwords themselves are tested in domain/t_login.c.
  */
-#include "world.h"
-
-static void
-ok(struct world *w, const char *op, const char *form)
-{
-	iam(w, op, form);
-	if (w->status != 200)
-		fail_msg("%s %s: %d %s", op, form, w->status, w->body);
-}
-
-static void
-has(struct world *w, const char *text)
-{
-	if (!body_has(w, text))
-		fail_msg("no %s in %s", text, w->body);
-}
+#include "iam_bench.h"
 
 static void
 t_profile(void **state)
@@ -52,11 +37,11 @@ t_profile(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser", "UserName=bob");
-	ok(&w, "CreateLoginProfile",
+	iam_ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "CreateLoginProfile",
 	    "UserName=bob&Password=Secret123&PasswordResetRequired=true");
-	has(&w, "<LoginProfile><UserName>bob</UserName><CreateDate>2026-11-21T01:41:25Z");
-	has(&w, "<PasswordResetRequired>true</PasswordResetRequired>");
+	expect_text(&w, "<LoginProfile><UserName>bob</UserName><CreateDate>2026-11-21T01:41:25Z");
+	expect_text(&w, "<PasswordResetRequired>true</PasswordResetRequired>");
 	assert_false(body_has(&w, "Secret123"));
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		row(t[i].what);
@@ -64,15 +49,15 @@ t_profile(void **state)
 		expect_xml_error(&w, t[i].status, t[i].code, t[i].message);
 		assert_false(body_has(&w, "Secret"));
 	}
-	ok(&w, "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=false");
-	ok(&w, "GetLoginProfile", "UserName=bob");
-	has(&w, "<PasswordResetRequired>false</PasswordResetRequired>");
-	ok(&w, "UpdateLoginProfile", "UserName=bob&Password=Another123");
+	iam_ok(&w, "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=false");
+	iam_ok(&w, "GetLoginProfile", "UserName=bob");
+	expect_text(&w, "<PasswordResetRequired>false</PasswordResetRequired>");
+	iam_ok(&w, "UpdateLoginProfile", "UserName=bob&Password=Another123");
 	row("renamed with the user");
-	ok(&w, "UpdateUser", "UserName=bob&NewUserName=rob");
-	ok(&w, "GetLoginProfile", "UserName=rob");
-	ok(&w, "DeleteLoginProfile", "UserName=rob");
-	ok(&w, "DeleteUser", "UserName=rob");
+	iam_ok(&w, "UpdateUser", "UserName=bob&NewUserName=rob");
+	iam_ok(&w, "GetLoginProfile", "UserName=rob");
+	iam_ok(&w, "DeleteLoginProfile", "UserName=rob");
+	iam_ok(&w, "DeleteUser", "UserName=rob");
 	row("what is wrong with a password never repeats it");
 	iam(&w, "CreateLoginProfile", "UserName=admin&Password=Secr%01et");
 	expect_xml_error(&w, 400, "ValidationError", NULL);
@@ -89,17 +74,17 @@ t_change(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser", "UserName=bob");
-	ok(&w, "CreateLoginProfile",
+	iam_ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "CreateLoginProfile",
 	    "UserName=bob&Password=Secret123&PasswordResetRequired=true");
-	ok(&w, "CreateAccessKey", "UserName=bob");
+	iam_ok(&w, "CreateAccessKey", "UserName=bob");
 	bob.access_key = element(&w, "AccessKeyId");
 	bob.secret = element(&w, "SecretAccessKey");
 	row("neither a policy nor the account allows it");
 	iam_as(
 	    &w, &bob, "ChangePassword", "OldPassword=Secret123&NewPassword=Another123");
 	expect_xml_error(&w, 403, "AccessDenied", NULL);
-	ok(&w, "UpdateAccountPasswordPolicy",
+	iam_ok(&w, "UpdateAccountPasswordPolicy",
 	    "AllowUsersToChangePassword=true&PasswordReusePrevention=2");
 	iam_as(&w, &bob, "ChangePassword", "OldPassword=Wrong&NewPassword=Another123");
 	expect_xml_error(&w, 403, "AccessDenied", "The old password is not correct.");
@@ -109,8 +94,8 @@ t_change(void **state)
 	iam_as(
 	    &w, &bob, "ChangePassword", "OldPassword=Secret123&NewPassword=Another123");
 	expect_ok(&w);
-	ok(&w, "GetLoginProfile", "UserName=bob");
-	has(&w, "<PasswordResetRequired>false</PasswordResetRequired>");
+	iam_ok(&w, "GetLoginProfile", "UserName=bob");
+	expect_text(&w, "<PasswordResetRequired>false</PasswordResetRequired>");
 	iam_as(
 	    &w, &bob, "ChangePassword", "OldPassword=Another123&NewPassword=Secret123");
 	expect_xml_error(&w, 400, "PasswordPolicyViolation", NULL);
@@ -144,25 +129,25 @@ t_policy(void **state)
 	expect_xml_error(&w, 404, "NoSuchEntity",
 	    "The account policy with name PasswordPolicy cannot be found.");
 	row("what is not named has its default");
-	ok(&w, "UpdateAccountPasswordPolicy", "");
-	ok(&w, "GetAccountPasswordPolicy", "");
-	has(&w,
+	iam_ok(&w, "UpdateAccountPasswordPolicy", "");
+	iam_ok(&w, "GetAccountPasswordPolicy", "");
+	expect_text(&w,
 	    "<PasswordPolicy><MinimumPasswordLength>6</MinimumPasswordLength>"
 	    "<RequireSymbols>false</RequireSymbols><RequireNumbers>false</"
 	    "RequireNumbers>");
-	has(&w, "<ExpirePasswords>false</ExpirePasswords></PasswordPolicy>");
-	ok(&w, "UpdateAccountPasswordPolicy",
+	expect_text(&w, "<ExpirePasswords>false</ExpirePasswords></PasswordPolicy>");
+	iam_ok(&w, "UpdateAccountPasswordPolicy",
 	    "MinimumPasswordLength=10&RequireSymbols=true&MaxPasswordAge=60"
 	    "&PasswordReusePrevention=3&HardExpiry=true");
-	ok(&w, "GetAccountPasswordPolicy", "");
-	has(&w, "<MinimumPasswordLength>10</MinimumPasswordLength>");
-	has(&w,
+	iam_ok(&w, "GetAccountPasswordPolicy", "");
+	expect_text(&w, "<MinimumPasswordLength>10</MinimumPasswordLength>");
+	expect_text(&w,
 	    "<ExpirePasswords>true</ExpirePasswords><MaxPasswordAge>60</MaxPasswordAge>"
 	    "<PasswordReusePrevention>3</PasswordReusePrevention>"
 	    "<HardExpiry>true</HardExpiry>");
 	iam(&w, "UpdateAccountPasswordPolicy", "MinimumPasswordLength=256");
 	expect_xml_error(&w, 400, "ValidationError", NULL);
-	ok(&w, "DeleteAccountPasswordPolicy", "");
+	iam_ok(&w, "DeleteAccountPasswordPolicy", "");
 	iam(&w, "GetAccountPasswordPolicy", "");
 	expect_xml_error(&w, 404, "NoSuchEntity", NULL);
 	world_down(&w);
@@ -175,28 +160,28 @@ t_account(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "ListAccountAliases", "");
-	has(&w, "<AccountAliases></AccountAliases><IsTruncated>false</IsTruncated>");
-	ok(&w, "CreateAccountAlias", "AccountAlias=acme-prod");
-	ok(&w, "ListAccountAliases", "");
-	has(&w, "<AccountAliases><member>acme-prod</member></AccountAliases>");
+	iam_ok(&w, "ListAccountAliases", "");
+	expect_text(&w, "<AccountAliases></AccountAliases><IsTruncated>false</IsTruncated>");
+	iam_ok(&w, "CreateAccountAlias", "AccountAlias=acme-prod");
+	iam_ok(&w, "ListAccountAliases", "");
+	expect_text(&w, "<AccountAliases><member>acme-prod</member></AccountAliases>");
 	iam(&w, "CreateAccountAlias", "AccountAlias=acme--prod");
 	expect_xml_error(&w, 400, "ValidationError", NULL);
 	iam(&w, "DeleteAccountAlias", "AccountAlias=other");
 	expect_xml_error(&w, 404, "NoSuchEntity", NULL);
-	ok(&w, "DeleteAccountAlias", "AccountAlias=acme-prod");
+	iam_ok(&w, "DeleteAccountAlias", "AccountAlias=acme-prod");
 	row("the summary counts");
-	ok(&w, "CreateUser", "UserName=bob");
-	ok(&w, "CreateGroup", "GroupName=ops");
-	ok(&w, "CreateVirtualMFADevice", "VirtualMFADeviceName=phone");
-	ok(&w, "GetAccountSummary", "");
-	has(&w,
+	iam_ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "CreateGroup", "GroupName=ops");
+	iam_ok(&w, "CreateVirtualMFADevice", "VirtualMFADeviceName=phone");
+	iam_ok(&w, "GetAccountSummary", "");
+	expect_text(&w,
 	    "<SummaryMap><entry><key>AccessKeysPerUserQuota</key><value>2</value></"
 	    "entry>");
-	has(&w, "<key>Users</key><value>2</value>");
-	has(&w, "<key>Groups</key><value>1</value>");
-	has(&w, "<key>MFADevices</key><value>1</value>");
-	has(&w, "<key>MFADevicesInUse</key><value>0</value>");
+	expect_text(&w, "<key>Users</key><value>2</value>");
+	expect_text(&w, "<key>Groups</key><value>1</value>");
+	expect_text(&w, "<key>MFADevices</key><value>1</value>");
+	expect_text(&w, "<key>MFADevicesInUse</key><value>0</value>");
 	world_down(&w);
 }
 

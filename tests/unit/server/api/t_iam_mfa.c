@@ -2,7 +2,7 @@
 /*
  * Virtual MFA devices through the API; the codes themselves are tested in domain/t_mfa.c.
  */
-#include "world.h"
+#include "iam_bench.h"
 
 #include <zlib.h>
 
@@ -14,14 +14,6 @@ struct device {
 	const char *serial; /* encoded, as a form has it */
 	const char *seed;
 };
-
-static void
-ok(struct world *w, const char *op, const char *form)
-{
-	iam(w, op, form);
-	if (w->status != 200)
-		fail_msg("%s %s: %d %s", op, form, w->status, w->body);
-}
 
 static const char *
 encoded(struct world *w, const char *text)
@@ -46,7 +38,7 @@ decoded(struct world *w, const char *base64)
 static void
 make(struct world *w, struct device *d, const char *form)
 {
-	ok(w, "CreateVirtualMFADevice", form);
+	iam_ok(w, "CreateVirtualMFADevice", form);
 	d->serial = element_encoded(w, "SerialNumber");
 	d->seed = decoded(w, element(w, "Base32StringSeed"));
 	assert_int_equal(strlen(d->seed), TOTP_SEED_LEN);
@@ -118,10 +110,10 @@ t_life(void **state)
 	expect_xml_error(&w, 400, "ValidationError", NULL);
 
 	row("nobody's yet");
-	ok(&w, "ListVirtualMFADevices", "AssignmentStatus=Unassigned");
+	iam_ok(&w, "ListVirtualMFADevices", "AssignmentStatus=Unassigned");
 	assert_true(body_has(&w, ":mfa/a/phone</SerialNumber></member>"));
 	assert_false(body_has(&w, d.seed)); /* shown once */
-	ok(&w, "ListVirtualMFADevices", "AssignmentStatus=Assigned");
+	iam_ok(&w, "ListVirtualMFADevices", "AssignmentStatus=Assigned");
 	assert_false(body_has(&w, "phone"));
 	with_user(
 	    &w, "DeactivateMFADevice", arena_printf(&w.mem, "SerialNumber=%s", d.serial));
@@ -135,13 +127,13 @@ t_life(void **state)
 	expect_ok(&w);
 	with_user(&w, "EnableMFADevice", codes(&w, &d, 0));
 	expect_xml_error(&w, 409, "EntityAlreadyExists", "MFA Device is already in use.");
-	ok(&w, "ListMFADevices", "");
+	iam_ok(&w, "ListMFADevices", "");
 	assert_true(
 	    body_has(&w, "<MFADevices><member><UserName>admin</UserName><SerialNumber>"));
 	assert_true(body_has(&w, "<EnableDate>2026-11-21T01:41:"));
-	ok(&w, "ListVirtualMFADevices", "AssignmentStatus=Assigned");
+	iam_ok(&w, "ListVirtualMFADevices", "AssignmentStatus=Assigned");
 	assert_true(body_has(&w, "<User><Path>/</Path><UserName>admin</UserName>"));
-	ok(&w, "GetMFADevice", arena_printf(&w.mem, "SerialNumber=%s", d.serial));
+	iam_ok(&w, "GetMFADevice", arena_printf(&w.mem, "SerialNumber=%s", d.serial));
 	assert_true(body_has(&w, "<UserName>admin</UserName>"));
 
 	row("synchronised again, with codes that were not used");
@@ -159,9 +151,9 @@ t_life(void **state)
 	with_user(
 	    &w, "DeactivateMFADevice", arena_printf(&w.mem, "SerialNumber=%s", d.serial));
 	expect_ok(&w);
-	ok(&w, "ListMFADevices", "UserName=admin");
+	iam_ok(&w, "ListMFADevices", "UserName=admin");
 	assert_true(body_has(&w, "<MFADevices></MFADevices>"));
-	ok(&w, "DeleteVirtualMFADevice",
+	iam_ok(&w, "DeleteVirtualMFADevice",
 	    arena_printf(&w.mem, "SerialNumber=%s", d.serial));
 	iam(&w, "DeleteVirtualMFADevice",
 	    arena_printf(&w.mem, "SerialNumber=%s", d.serial));
@@ -194,7 +186,7 @@ t_refused(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "CreateUser", "UserName=bob");
 	make(&w, &d, "VirtualMFADeviceName=phone");
 	with_user(&w, "EnableMFADevice", codes(&w, &d, 0));
 	expect_ok(&w);
@@ -216,7 +208,7 @@ t_refused(void **state)
 			      t[i].message, serial, at + 1));
 	}
 	row("a user with a device cannot be deleted");
-	ok(&w, "CreateUser", "UserName=eve");
+	iam_ok(&w, "CreateUser", "UserName=eve");
 	make(&w, &d, "VirtualMFADeviceName=eve");
 	iam(&w, "EnableMFADevice",
 	    arena_printf(&w.mem, "UserName=eve&%s", codes(&w, &d, 0)));
@@ -325,7 +317,7 @@ t_revoked(void **state)
 		}
 	}
 	row("the keys that were given for a long time are as they were");
-	ok(&w, "GetUser", "");
+	iam_ok(&w, "GetUser", "");
 	world_down(&w);
 }
 

@@ -57,12 +57,9 @@ t_oidc(void **state)
 		    "OpenId connect Provider arn:aws:iam::ACCOUNT:oidc-provider/"
 		    "id.example.com:8443/realm cannot be found." },
 	};
-	struct world w;
 	(void)state;
 
-	world_up(&w);
-	RUN(&w, steps);
-	world_down(&w);
+	RUN_ALONE(steps);
 }
 
 int

@@ -75,12 +75,9 @@ t_managed(void **state)
 		{ "DeletePolicy", "PolicyArn=" POLICY "x/p", 404, "NoSuchEntity",
 		    "Policy arn:aws:iam::ACCOUNT:policy/x/p was not found." },
 	};
-	struct world w;
 	(void)state;
 
-	world_up(&w);
-	RUN(&w, steps);
-	world_down(&w);
+	RUN_ALONE(steps);
 }
 
 static void
@@ -143,12 +140,9 @@ t_versions(void **state)
 		    "Cannot delete policy versions for policies outside your own "
 		    "account." },
 	};
-	struct world w;
 	(void)state;
 
-	world_up(&w);
-	RUN(&w, steps);
-	world_down(&w);
+	RUN_ALONE(steps);
 }
 
 static size_t

@@ -88,12 +88,9 @@ t_roles(void **state)
 		{ "DeleteRole", "RoleName=r", 404, "NoSuchEntity",
 		    "The role with name r cannot be found." },
 	};
-	struct world w;
 	(void)state;
 
-	world_up(&w);
-	RUN(&w, steps);
-	world_down(&w);
+	RUN_ALONE(steps);
 }
 
 static void
@@ -132,12 +129,9 @@ t_profiles(void **state)
 		    "Role SallyportNode in Instance Profile p cannot be found." },
 		{ "DeleteInstanceProfile", "InstanceProfileName=p", 200, NULL, NULL },
 	};
-	struct world w;
 	(void)state;
 
-	world_up(&w);
-	RUN(&w, steps);
-	world_down(&w);
+	RUN_ALONE(steps);
 }
 
 int

@@ -3,7 +3,7 @@
  * Users, groups and access keys: made, changed, listed in pages, deleted; AWS's words for what
  * does not go.
  */
-#include "world.h"
+#include "iam_bench.h"
 
 #include "server/domain/access.h"
 #include "server/domain/key_usage.h"
@@ -57,22 +57,6 @@ t_user_tags(void **state)
 	    "UserName=admin&Tags.member.1.Key=aws:a&Tags.member.1.Value=b");
 	expect_xml_error(&w, 400, "InvalidInput", NULL);
 	world_down(&w);
-}
-
-/* A call that must succeed. */
-static void
-ok(struct world *w, const char *op, const char *form)
-{
-	iam(w, op, form);
-	if (w->status != 200)
-		fail_msg("%s %s: %d %s", op, form, w->status, w->body);
-}
-
-static void
-has(struct world *w, const char *text)
-{
-	if (!body_has(w, text))
-		fail_msg("no %s in %s", text, w->body);
 }
 
 /* How often an element is in the answer. */
@@ -143,45 +127,45 @@ t_users(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser",
+	iam_ok(&w, "CreateUser",
 	    "UserName=alice&Path=/ops/&Tags.member.1.Key=team&Tags.member.1.Value=web"
 	    "&PermissionsBoundary=arn:aws:iam::aws:policy/ReadOnlyAccess");
-	has(&w, "<Path>/ops/</Path><UserName>alice</UserName><UserId>AIDA");
-	has(&w,
+	expect_text(&w, "<Path>/ops/</Path><UserName>alice</UserName><UserId>AIDA");
+	expect_text(&w,
 	    arena_printf(
 		&w.mem, "<Arn>arn:aws:iam::%s:user/ops/alice</Arn>", w.account.account));
-	has(&w, "<CreateDate>2026-11-21T01:41:25Z</CreateDate>");
-	has(&w,
+	expect_text(&w, "<CreateDate>2026-11-21T01:41:25Z</CreateDate>");
+	expect_text(&w,
 	    "<PermissionsBoundary><PermissionsBoundaryType>Policy</"
 	    "PermissionsBoundaryType>"
 	    "<PermissionsBoundaryArn>arn:aws:iam::aws:policy/ReadOnlyAccess<");
-	has(&w, "<Tags><member><Key>team</Key><Value>web</Value></member></Tags>");
+	expect_text(&w, "<Tags><member><Key>team</Key><Value>web</Value></member></Tags>");
 	id = element(&w, "UserId");
 	check_refusals(&w, t, ARRAY_LEN(t));
 	row("moved and renamed it is the same user");
-	ok(&w, "UpdateUser", "UserName=alice&NewPath=/dev/&NewUserName=Alice");
-	ok(&w, "GetUser", "UserName=Alice");
-	has(&w, ":user/dev/Alice</Arn>");
-	has(&w, "<Key>team</Key>");
+	iam_ok(&w, "UpdateUser", "UserName=alice&NewPath=/dev/&NewUserName=Alice");
+	iam_ok(&w, "GetUser", "UserName=Alice");
+	expect_text(&w, ":user/dev/Alice</Arn>");
+	expect_text(&w, "<Key>team</Key>");
 	assert_string_equal(element(&w, "UserId"), id);
 	iam(&w, "GetUser", "UserName=alice");
 	expect_xml_error(&w, 404, "NoSuchEntity", NULL);
 	row("lists are by path, and leave tags and boundaries out");
-	ok(&w, "ListUsers", "PathPrefix=/dev/");
+	iam_ok(&w, "ListUsers", "PathPrefix=/dev/");
 	assert_int_equal(count(&w, "<member>"), 1);
-	has(&w, "<UserName>Alice</UserName>");
+	expect_text(&w, "<UserName>Alice</UserName>");
 	assert_false(body_has(&w, "<Tags>"));
 	assert_false(body_has(&w, "PermissionsBoundary"));
-	ok(&w, "ListUsers", "PathPrefix=/de");
+	iam_ok(&w, "ListUsers", "PathPrefix=/de");
 	assert_int_equal(count(&w, "<member>"), 1);
-	ok(&w, "ListUsers", "MaxItems=1");
-	has(&w, "<UserName>Alice</UserName>");
-	has(&w, "</Users><IsTruncated>true</IsTruncated><Marker>");
-	ok(&w, "ListUsers",
+	iam_ok(&w, "ListUsers", "MaxItems=1");
+	expect_text(&w, "<UserName>Alice</UserName>");
+	expect_text(&w, "</Users><IsTruncated>true</IsTruncated><Marker>");
+	iam_ok(&w, "ListUsers",
 	    arena_printf(&w.mem, "MaxItems=1&Marker=%s", element_encoded(&w, "Marker")));
-	has(&w, "<UserName>admin</UserName>");
-	has(&w, "<IsTruncated>false</IsTruncated></ListUsersResult>");
-	ok(&w, "DeleteUser", "UserName=Alice");
+	expect_text(&w, "<UserName>admin</UserName>");
+	expect_text(&w, "<IsTruncated>false</IsTruncated></ListUsersResult>");
+	iam_ok(&w, "DeleteUser", "UserName=Alice");
 	assert_false(body_has(&w, "DeleteUserResult"));
 	world_down(&w);
 }
@@ -203,13 +187,13 @@ t_delete_conflicts(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser", "UserName=bob");
-	ok(&w, "CreateGroup", "GroupName=ops");
+	iam_ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "CreateGroup", "GroupName=ops");
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		const char *undo = t[i].undo_form;
 
 		row(t[i].message);
-		ok(&w, t[i].make, t[i].make_form);
+		iam_ok(&w, t[i].make, t[i].make_form);
 		if (t[i].undo == NULL)
 			undo = arena_printf(&w.mem, "UserName=bob&AccessKeyId=%s",
 			    element(&w, "AccessKeyId"));
@@ -219,10 +203,10 @@ t_delete_conflicts(void **state)
 			iam(&w, "DeleteGroup", "GroupName=ops");
 			expect_xml_error(&w, 409, "DeleteConflict", t[i].message);
 		}
-		ok(&w, t[i].undo != NULL ? t[i].undo : "DeleteAccessKey", undo);
+		iam_ok(&w, t[i].undo != NULL ? t[i].undo : "DeleteAccessKey", undo);
 	}
-	ok(&w, "DeleteUser", "UserName=bob");
-	ok(&w, "DeleteGroup", "GroupName=ops");
+	iam_ok(&w, "DeleteUser", "UserName=bob");
+	iam_ok(&w, "DeleteGroup", "GroupName=ops");
 	row("the administrator has a key and a policy");
 	iam(&w, "DeleteUser", "UserName=admin");
 	expect_xml_error(&w, 409, "DeleteConflict", NULL);
@@ -255,49 +239,49 @@ t_groups(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateGroup", "GroupName=ops&Path=/a/b/");
-	has(&w, "<Path>/a/b/</Path><GroupName>ops</GroupName><GroupId>AGPA");
-	has(&w, ":group/a/b/ops</Arn>");
-	ok(&w, "CreateGroup", "GroupName=dev");
+	iam_ok(&w, "CreateGroup", "GroupName=ops&Path=/a/b/");
+	expect_text(&w, "<Path>/a/b/</Path><GroupName>ops</GroupName><GroupId>AGPA");
+	expect_text(&w, ":group/a/b/ops</Arn>");
+	iam_ok(&w, "CreateGroup", "GroupName=dev");
 	check_refusals(&w, t, ARRAY_LEN(t));
 	row("members, in pages");
 	for (int i = 0; i < 3; i++) {
-		ok(&w, "CreateUser", arena_printf(&w.mem, "UserName=u%d", i));
-		ok(&w, "AddUserToGroup",
+		iam_ok(&w, "CreateUser", arena_printf(&w.mem, "UserName=u%d", i));
+		iam_ok(&w, "AddUserToGroup",
 		    arena_printf(&w.mem, "UserName=u%d&GroupName=ops", i));
-		ok(&w, "AddUserToGroup",
+		iam_ok(&w, "AddUserToGroup",
 		    arena_printf(&w.mem, "UserName=u%d&GroupName=ops", i));
 	}
-	ok(&w, "GetGroup", "GroupName=ops&MaxItems=2");
-	has(&w, "<GroupName>ops</GroupName>");
+	iam_ok(&w, "GetGroup", "GroupName=ops&MaxItems=2");
+	expect_text(&w, "<GroupName>ops</GroupName>");
 	assert_int_equal(count(&w, "<member>"), 2);
-	ok(&w, "GetGroup",
+	iam_ok(&w, "GetGroup",
 	    arena_printf(&w.mem, "GroupName=ops&MaxItems=2&Marker=%s",
 		element_encoded(&w, "Marker")));
-	has(&w, "<Users><member><Path>/</Path><UserName>u2</UserName>");
-	has(&w, "</Users><IsTruncated>false</IsTruncated>");
-	ok(&w, "AddUserToGroup", "UserName=u0&GroupName=dev");
-	ok(&w, "ListGroupsForUser", "UserName=u0&MaxItems=1");
-	has(&w, "<GroupName>dev</GroupName>");
-	ok(&w, "ListGroupsForUser",
+	expect_text(&w, "<Users><member><Path>/</Path><UserName>u2</UserName>");
+	expect_text(&w, "</Users><IsTruncated>false</IsTruncated>");
+	iam_ok(&w, "AddUserToGroup", "UserName=u0&GroupName=dev");
+	iam_ok(&w, "ListGroupsForUser", "UserName=u0&MaxItems=1");
+	expect_text(&w, "<GroupName>dev</GroupName>");
+	iam_ok(&w, "ListGroupsForUser",
 	    arena_printf(&w.mem, "UserName=u0&MaxItems=1&Marker=%s",
 		element_encoded(&w, "Marker")));
-	has(&w, "<GroupName>ops</GroupName>");
+	expect_text(&w, "<GroupName>ops</GroupName>");
 	row("renamed with its members");
-	ok(&w, "UpdateGroup", "GroupName=ops&NewGroupName=web&NewPath=/");
-	ok(&w, "GetGroup", "GroupName=web");
+	iam_ok(&w, "UpdateGroup", "GroupName=ops&NewGroupName=web&NewPath=/");
+	iam_ok(&w, "GetGroup", "GroupName=web");
 	assert_int_equal(count(&w, "<member>"), 3);
-	ok(&w, "ListGroups", "PathPrefix=/a/");
-	has(&w, "<Groups></Groups><IsTruncated>false</IsTruncated>");
+	iam_ok(&w, "ListGroups", "PathPrefix=/a/");
+	expect_text(&w, "<Groups></Groups><IsTruncated>false</IsTruncated>");
 	row("out of it, twice");
-	ok(&w, "RemoveUserFromGroup", "UserName=u0&GroupName=web");
-	ok(&w, "RemoveUserFromGroup", "UserName=u0&GroupName=web");
-	ok(&w, "GetGroup", "GroupName=web");
+	iam_ok(&w, "RemoveUserFromGroup", "UserName=u0&GroupName=web");
+	iam_ok(&w, "RemoveUserFromGroup", "UserName=u0&GroupName=web");
+	iam_ok(&w, "GetGroup", "GroupName=web");
 	assert_int_equal(count(&w, "<member>"), 2);
 	row("ten groups are the most");
 	for (int i = 0; i < 9; i++) {
-		ok(&w, "CreateGroup", arena_printf(&w.mem, "GroupName=g%d", i));
-		ok(&w, "AddUserToGroup",
+		iam_ok(&w, "CreateGroup", arena_printf(&w.mem, "GroupName=g%d", i));
+		iam_ok(&w, "AddUserToGroup",
 		    arena_printf(&w.mem, "UserName=u0&GroupName=g%d", i));
 	}
 	iam(&w, "AddUserToGroup", "UserName=u0&GroupName=web");
@@ -315,43 +299,43 @@ t_keys(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser", "UserName=bob");
-	ok(&w, "ListAccessKeys", "UserName=bob");
-	has(&w, "<AccessKeyMetadata></AccessKeyMetadata>");
-	ok(&w, "CreateAccessKey", "UserName=bob");
-	has(&w, "<Status>Active</Status>");
+	iam_ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "ListAccessKeys", "UserName=bob");
+	expect_text(&w, "<AccessKeyMetadata></AccessKeyMetadata>");
+	iam_ok(&w, "CreateAccessKey", "UserName=bob");
+	expect_text(&w, "<Status>Active</Status>");
 	bob.access_key = element(&w, "AccessKeyId");
 	bob.secret = element(&w, "SecretAccessKey");
 	form = arena_printf(&w.mem, "UserName=bob&AccessKeyId=%s", bob.access_key);
 	row("not used yet");
-	ok(&w, "GetAccessKeyLastUsed",
+	iam_ok(&w, "GetAccessKeyLastUsed",
 	    arena_printf(&w.mem, "AccessKeyId=%s", bob.access_key));
-	has(&w,
+	expect_text(&w,
 	    "<UserName>bob</UserName><AccessKeyLastUsed><ServiceName>N/A</ServiceName>"
 	    "<Region>N/A</Region></AccessKeyLastUsed>");
 	row("it signs; it may nothing");
 	iam_as(&w, &bob, "GetUser", "");
 	expect_xml_error(&w, 403, "AccessDenied", NULL);
-	ok(&w, "GetAccessKeyLastUsed",
+	iam_ok(&w, "GetAccessKeyLastUsed",
 	    arena_printf(&w.mem, "AccessKeyId=%s", bob.access_key));
-	has(&w, "<LastUsedDate>2026-11-21T01:41:2");
-	has(&w, "<ServiceName>iam</ServiceName><Region>" REGION "</Region>");
+	expect_text(&w, "<LastUsedDate>2026-11-21T01:41:2");
+	expect_text(&w, "<ServiceName>iam</ServiceName><Region>" REGION "</Region>");
 	row("two are the most");
-	ok(&w, "CreateAccessKey", "UserName=bob");
+	iam_ok(&w, "CreateAccessKey", "UserName=bob");
 	id = element(&w, "AccessKeyId");
 	iam(&w, "CreateAccessKey", "UserName=bob");
 	expect_xml_error(
 	    &w, 409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2");
-	ok(&w, "ListAccessKeys", "UserName=bob");
+	iam_ok(&w, "ListAccessKeys", "UserName=bob");
 	assert_int_equal(count(&w, "<member>"), 2);
 	assert_false(body_has(&w, "Secret"));
 	row("switched off it is none, and on again");
-	ok(&w, "UpdateAccessKey", arena_printf(&w.mem, "%s&Status=Inactive", form));
-	ok(&w, "ListAccessKeys", "UserName=bob");
-	has(&w, "<Status>Inactive</Status>");
+	iam_ok(&w, "UpdateAccessKey", arena_printf(&w.mem, "%s&Status=Inactive", form));
+	iam_ok(&w, "ListAccessKeys", "UserName=bob");
+	expect_text(&w, "<Status>Inactive</Status>");
 	iam_as(&w, &bob, "GetUser", "");
 	expect_xml_error(&w, 403, "InvalidClientTokenId", NULL);
-	ok(&w, "UpdateAccessKey", arena_printf(&w.mem, "%s&Status=Active", form));
+	iam_ok(&w, "UpdateAccessKey", arena_printf(&w.mem, "%s&Status=Active", form));
 	iam_as(&w, &bob, "GetUser", "");
 	expect_xml_error(&w, 403, "AccessDenied", NULL);
 	row("somebody else's key is not found");
@@ -362,7 +346,7 @@ t_keys(void **state)
 	    "UserName=bob&AccessKeyId=AKIAIOSFODNN7EXAMPLE&Status=Active");
 	expect_xml_error(&w, 404, "NoSuchEntity",
 	    "The Access Key with id AKIAIOSFODNN7EXAMPLE cannot be found.");
-	ok(&w, "DeleteAccessKey", form);
+	iam_ok(&w, "DeleteAccessKey", form);
 	iam_as(&w, &bob, "GetUser", "");
 	expect_xml_error(&w, 403, "InvalidClientTokenId", NULL);
 	iam(&w, "GetAccessKeyLastUsed",
@@ -384,7 +368,7 @@ t_last_used(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "GetUser", "");
+	iam_ok(&w, "GetUser", "");
 	sim_run_for(w.sim, 10);
 	server_close(w.server);
 	sim_run_for(w.sim, 10);
@@ -428,8 +412,8 @@ t_paths_in_policies(void **state)
 	(void)state;
 
 	world_up(&w);
-	ok(&w, "CreateUser", "UserName=bob");
-	ok(&w, "CreateAccessKey", "UserName=bob");
+	iam_ok(&w, "CreateUser", "UserName=bob");
+	iam_ok(&w, "CreateAccessKey", "UserName=bob");
 	bob.access_key = element(&w, "AccessKeyId");
 	bob.secret = element(&w, "SecretAccessKey");
 	give(&w, "User/bob",

@@ -226,12 +226,7 @@ replace_alice(struct store_tx *tx, void *arg, struct fault *f)
 {
 	(void)arg;
 	(void)f;
-	assert_int_equal(store_entity_del(tx, STORE_USER, "alice"), 0);
-	return store_entity_put(tx,
-	    &(struct store_entity){ .kind = STORE_USER,
-		.name = text("alice"),
-		.id = text("AIDAother"),
-		.path = text("/") });
+	return replace_entity(tx, STORE_USER, "alice", "AIDAother");
 }
 
 static void

@@ -542,12 +542,7 @@ replace_ops(struct store_tx *tx, void *arg, struct fault *f)
 {
 	(void)arg;
 	(void)f;
-	assert_int_equal(store_entity_del(tx, STORE_ROLE, "ops"), 0);
-	return store_entity_put(tx,
-	    &(struct store_entity){ .kind = STORE_ROLE,
-		.name = text("ops"),
-		.id = text("AROAother"),
-		.path = text("/") });
+	return replace_entity(tx, STORE_ROLE, "ops", "AROAother");
 }
 
 static void

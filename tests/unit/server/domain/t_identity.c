@@ -6,8 +6,6 @@
 
 #include "server/domain/identity.h"
 
-static char none[] = "";
-
 static char *
 str(const char *s)
 {
@@ -60,21 +58,7 @@ t_account_init(void **state)
 static int
 put_rows(struct store_tx *tx, void *arg, struct fault *f)
 {
-	struct store_node n = { .id = str(NODE),
-		.public_key = none,
-		.fingerprint = none,
-		.activation_id = none,
-		.iam_role = none,
-		.name = none,
-		.agent_name = none,
-		.agent_version = none,
-		.platform_type = none,
-		.platform_name = none,
-		.platform_version = none,
-		.ip = none,
-		.hostname = none,
-		.zone = none,
-		.leave_reason = none };
+	struct store_node n = blank_node(NODE);
 	struct store_key k = { .access_key = str("ASIANODE"),
 		.secret = str("s"),
 		.kind = STORE_KEY_NODE,

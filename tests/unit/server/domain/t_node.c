@@ -7,25 +7,9 @@
 static int
 put_node(struct store_tx *tx, void *arg, struct fault *f)
 {
-	static char none[] = "";
-	struct store_node n = { .public_key = none,
-		.fingerprint = none,
-		.activation_id = none,
-		.iam_role = none,
-		.name = none,
-		.agent_name = none,
-		.agent_version = none,
-		.platform_type = none,
-		.platform_name = none,
-		.platform_version = none,
-		.ip = none,
-		.hostname = none,
-		.zone = none,
-		.leave_reason = none,
-		.registered_ms = 1800000000000 };
+	struct store_node n = blank_node(arg);
 
 	(void)f;
-	n.id = arg;
 	return store_node_put(tx, &n);
 }
 

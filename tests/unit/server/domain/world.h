@@ -22,6 +22,30 @@
 #define NODE     "mi-0123456789abcdef0"
 #define SESSION  "alice-0123456789abcdef0"
 
+/* The row of a node that said nothing about itself. */
+static inline struct store_node
+blank_node(const char *id)
+{
+	static char none[] = "";
+
+	return (struct store_node){ .id = (char *)(uintptr_t)id,
+		.public_key = none,
+		.fingerprint = none,
+		.activation_id = none,
+		.iam_role = none,
+		.name = none,
+		.agent_name = none,
+		.agent_version = none,
+		.platform_type = none,
+		.platform_name = none,
+		.platform_version = none,
+		.ip = none,
+		.hostname = none,
+		.zone = none,
+		.leave_reason = none,
+		.registered_ms = 1800000000000 };
+}
+
 struct fake_link {
 	struct node_link link;
 	struct buf sent;  /* "start <session> " and "closed <session> " */
