@@ -194,6 +194,48 @@ t_change(void **state)
 	world_down(&w);
 }
 
+static void
+assume_target(struct world *w, struct node *n)
+{
+	query_as(w, &n->keys, "sts", "2011-06-15", "AssumeRole",
+	    with_account(
+		w, "RoleArn=arn:aws:iam::ACCOUNT:role/Target&RoleSessionName=x1"));
+}
+
+/* The id of a role that nobody made by hand can be told from its name: it must open nothing. */
+static void
+t_gone(void **state)
+{
+	static const struct step steps[] = {
+		{ "DetachRolePolicy", "RoleName=SallyportNode&PolicyArn=" CORE, 200, NULL,
+		    NULL },
+		{ "DeleteRole", "RoleName=SallyportNode", 200, NULL, NULL },
+	};
+	struct world w;
+	struct node n;
+	(void)state;
+
+	world_up(&w);
+	node_make(&w, &n, "");
+	role_make(&w, "Target", "/",
+	    with_account(&w,
+		"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\","
+		"\"Principal\":{\"AWS\":\"arn:aws:iam::ACCOUNT:role/SallyportNode\"},"
+		"\"Action\":\"sts:AssumeRole\"}}"));
+	row("trusted");
+	assume_target(&w, &n);
+	expect_ok(&w);
+	RUN(&w, steps);
+	row("by a role that is gone");
+	assume_target(&w, &n);
+	expect_xml_error(&w, 403, "AccessDenied", NULL);
+	row("and by the next of its name");
+	role_make(&w, "SallyportNode", "/", TRUST_SSM(""));
+	assume_target(&w, &n);
+	expect_xml_error(&w, 403, "AccessDenied", NULL);
+	world_down(&w);
+}
+
 /* Whatever its role says. */
 static void
 t_only_itself(void **state)
@@ -236,6 +278,7 @@ main(void)
 		cmocka_unit_test(t_which_roles),
 		cmocka_unit_test(t_pass_role),
 		cmocka_unit_test(t_change),
+		cmocka_unit_test(t_gone),
 		cmocka_unit_test(t_only_itself),
 	};
 
