@@ -136,3 +136,7 @@ int iam_check_tags(struct api_call *c, bool fold) MUST_USE;
 /* Adds those of the input.  LimitExceeded. */
 int iam_put_tags(
     struct store_tx *tx, struct api_call *c, const struct store_entity *e) MUST_USE;
+/* The same for what is no entity and knows keys apart by case; and a page of what is there. */
+int iam_put_resource_tags(
+    struct store_tx *tx, struct api_call *c, const char *resource) MUST_USE;
+int iam_list_resource_tags(struct api_call *c, const char *resource) MUST_USE;

@@ -22,6 +22,12 @@ provider_arn(struct api_call *c, const char *url)
 	return arn_iam(&c->mem, c->env->account, TYPE, "/", url);
 }
 
+static const char *
+tags_of(struct api_call *c, const char *url)
+{
+	return tags_resource(&c->mem, RESOURCE, url);
+}
+
 /* The URL in an ARN of this account; "" when it is none. */
 static const char *
 url_of_arn(struct api_call *c, const char *arn)
@@ -151,13 +157,6 @@ count_one(void *arg, const struct store_oidc *o)
 }
 
 static int
-put_tags(struct store_tx *tx, struct api_call *c, const char *url)
-{
-	return tags_put_list(tx, &c->mem, tags_resource(&c->mem, RESOURCE, url),
-	    json_object_get(c->in, "Tags"));
-}
-
-static int
 create_change(struct store_tx *tx, struct api_call *c)
 {
 	const struct store_oidc *o = c->user;
@@ -176,7 +175,7 @@ create_change(struct store_tx *tx, struct api_call *c)
 		    PROVIDERS_MAX);
 	if ((err = store_oidc_put(tx, o)) != 0)
 		return err;
-	return put_tags(tx, c, o->url);
+	return iam_put_resource_tags(tx, c, tags_of(c, o->url));
 }
 
 static int
@@ -225,8 +224,7 @@ get_provider(struct api_call *c)
 	int err;
 
 	if ((err = find_provider(api_reader(c), c, &o)) != 0 ||
-	    (err = tags_load(api_reader(c), &c->mem,
-		 tags_resource(&c->mem, RESOURCE, o.url), &t)) != 0)
+	    (err = tags_load(api_reader(c), &c->mem, tags_of(c, o.url), &t)) != 0)
 		return err;
 	xw_elem(&c->out, "Url", o.url);
 	if ((err = write_list(c, "ClientIDList", o.clients_json)) != 0 ||
@@ -333,6 +331,57 @@ update_thumbprint(struct api_call *c)
 	return err != 0 ? err : api_write(c, thumbprint_change, NULL);
 }
 
+/* ---- tags ---- */
+
+static int
+tag_change(struct store_tx *tx, struct api_call *c)
+{
+	struct store_oidc o;
+	int err = find_provider(tx, c, &o);
+
+	return err != 0 ? err : iam_put_resource_tags(tx, c, tags_of(c, o.url));
+}
+
+static int
+tag_provider(struct api_call *c)
+{
+	int err = iam_check_tags(c, false);
+
+	return err != 0 ? err : api_write(c, tag_change, NULL);
+}
+
+static int
+untag_change(struct store_tx *tx, struct api_call *c)
+{
+	const json_t *keys = json_object_get(c->in, "TagKeys"), *key;
+	struct store_oidc o;
+	size_t i;
+	int err = find_provider(tx, c, &o);
+
+	json_array_foreach(keys, i, key)
+	{
+		if (err == 0)
+			err = store_tag_del(
+			    tx, tags_of(c, o.url), json_string_value(key));
+	}
+	return err;
+}
+
+static int
+untag_provider(struct api_call *c)
+{
+	return api_write(c, untag_change, NULL);
+}
+
+static int
+list_provider_tags(struct api_call *c)
+{
+	struct store_oidc o;
+	int err = find_provider(api_reader(c), c, &o);
+
+	return err != 0 ? err : iam_list_resource_tags(c, tags_of(c, o.url));
+}
+
 /* ---- DeleteOpenIDConnectProvider ---- */
 
 static int
@@ -346,7 +395,7 @@ delete_change(struct store_tx *tx, struct api_call *c)
 		return api_fail_text(c, "NoSuchEntity",
 		    arena_printf(
 			&c->mem, "OpenId connect Provider %s cannot be found.", arn));
-	return err != 0 ? err : store_tags_del(tx, tags_resource(&c->mem, RESOURCE, url));
+	return err != 0 ? err : store_tags_del(tx, tags_of(c, url));
 }
 
 static int
@@ -415,6 +464,32 @@ const struct api_op iam_oidc_ops[] = {
 	    .input = "{ " BY_ARN "; ThumbprintList*: " THUMBPRINTS " }",
 	    .no_result = true,
 	    .run = update_thumbprint,
+	},
+	{
+	    PROVIDER,
+	    .access = API_WRITE,
+	    .name = "TagOpenIDConnectProvider",
+	    .action = "iam:TagOpenIDConnectProvider",
+	    .input = "{ " BY_ARN "; Tags*: " IAM_TAGS " }",
+	    .no_result = true,
+	    .run = tag_provider,
+	},
+	{
+	    PROVIDER,
+	    .access = API_WRITE,
+	    .name = "UntagOpenIDConnectProvider",
+	    .action = "iam:UntagOpenIDConnectProvider",
+	    .input = "{ " BY_ARN "; TagKeys*: " IAM_TAG_KEYS " }",
+	    .no_result = true,
+	    .run = untag_provider,
+	},
+	{
+	    PROVIDER,
+	    .access = API_READ,
+	    .name = "ListOpenIDConnectProviderTags",
+	    .action = "iam:ListOpenIDConnectProviderTags",
+	    .input = "{ " BY_ARN "; " IAM_PAGING " }",
+	    .run = list_provider_tags,
 	},
 	{
 	    PROVIDER,

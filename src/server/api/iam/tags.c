@@ -73,21 +73,27 @@ iam_put_tags(struct store_tx *tx, struct api_call *c, const struct store_entity 
 {
 	const json_t *list = json_object_get(c->in, "Tags"), *one;
 	const char *resource = resource_of(c, e);
-	struct tag add[TAGS_MAX];
 	struct tags have;
-	size_t i, n = 0;
+	size_t i;
 	int err;
 
 	if ((err = tags_load(tx, &c->mem, resource, &have)) != 0)
 		return err;
 	json_array_foreach(list, i, one)
 	{
-		add[n].key = json_get_str(one, "Key");
-		add[n].value = json_get_str(one, "Value");
-		if ((err = drop_other_case(tx, e, resource, &have, add[n++].key)) != 0)
+		err = drop_other_case(tx, e, resource, &have, json_get_str(one, "Key"));
+		if (err != 0)
 			return err;
 	}
-	err = tags_put(tx, &c->mem, resource, add, n);
+	return iam_put_resource_tags(tx, c, resource);
+}
+
+int
+iam_put_resource_tags(struct store_tx *tx, struct api_call *c, const char *resource)
+{
+	int err =
+	    tags_put_list(tx, &c->mem, resource, json_object_get(c->in, "Tags"));
+
 	if (err == ERR_LIMIT)
 		return api_fail(c, "LimitExceeded",
 		    "The number of tags has reached the maximum limit.");
@@ -188,16 +194,14 @@ iam_write_tags(struct api_call *c, const struct tags *t)
 		iam_write_tag_list(c, t);
 }
 
-static int
-list_tags(struct api_call *c)
+int
+iam_list_resource_tags(struct api_call *c, const char *resource)
 {
-	const struct store_entity *e = subject(c);
 	struct page p;
 	struct tags t;
 	int err;
 
-	if ((err = subject_find(api_reader(c), c)) != 0 ||
-	    (err = tags_load(api_reader(c), &c->mem, resource_of(c, e), &t)) != 0 ||
+	if ((err = tags_load(api_reader(c), &c->mem, resource, &t)) != 0 ||
 	    (err = page_open(&p, c, "Tags", api_int(c, "MaxItems", IAM_PAGE))) != 0)
 		return err;
 	for (size_t i = 0; i < t.n; i++) {
@@ -209,6 +213,15 @@ list_tags(struct api_call *c)
 	}
 	page_close(&p);
 	return 0;
+}
+
+static int
+list_tags(struct api_call *c)
+{
+	const struct store_entity *e = subject(c);
+	int err = subject_find(api_reader(c), c);
+
+	return err != 0 ? err : iam_list_resource_tags(c, resource_of(c, e));
 }
 
 #define ROWS(Kind, finder, name)                                                          \

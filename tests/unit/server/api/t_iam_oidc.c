@@ -50,6 +50,28 @@ t_oidc(void **state)
 		    "NoSuchEntity",
 		    "OpenIDConnect Provider not found for arn "
 		    "arn:aws:iam::ACCOUNT:oidc-provider/none.example.com" },
+		{ "TagOpenIDConnectProvider",
+		    OIDC "id.example.com:8443/realm&Tags.member.1.Key=K&Tags.member.1."
+			 "Value=w&Tags.member.2.Key=a&Tags.member.2.Value=",
+		    200, NULL, NULL },
+		{ "ListOpenIDConnectProviderTags",
+		    OIDC "id.example.com:8443/realm&MaxItems=2", 200, NULL,
+		    "<Tags><member><Key>K</Key><Value>w</Value></member><member><Key>a</Key>"
+		    "<Value></Value></member></Tags><IsTruncated>true</IsTruncated>"
+		    "<Marker>" },
+		{ "TagOpenIDConnectProvider",
+		    OIDC "id.example.com:8443/realm&Tags.member.1.Key=x&Tags.member.1."
+			 "Value=1&Tags.member.2.Key=x&Tags.member.2.Value=2",
+		    400, "InvalidInput", "Duplicate tag keys found." },
+		{ "TagOpenIDConnectProvider",
+		    OIDC "none.example.com&Tags.member.1.Key=x&Tags.member.1.Value=1", 404,
+		    "NoSuchEntity", NULL },
+		{ "UntagOpenIDConnectProvider",
+		    OIDC "id.example.com:8443/realm&TagKeys.member.1=K&TagKeys.member.2=no",
+		    200, NULL, NULL },
+		{ "GetOpenIDConnectProvider", OIDC "id.example.com:8443/realm", 200, NULL,
+		    "<Tags><member><Key>a</Key><Value></Value></member><member><Key>k</Key>"
+		    "<Value>v</Value></member></Tags>" },
 		{ "DeleteOpenIDConnectProvider", OIDC "id.example.com:8443/realm", 200,
 		    NULL, NULL },
 		{ "DeleteOpenIDConnectProvider", OIDC "id.example.com:8443/realm", 404,
