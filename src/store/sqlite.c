@@ -189,6 +189,26 @@ store_reader(struct store *s)
 	return &s->reader;
 }
 
+/* Inline, the reader is the writer's connection, and nothing is committed meanwhile. */
+int
+store_freeze(struct store *s)
+{
+	if (s->is_inline)
+		return 0;
+	return sqlite3_exec(s->reader.db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK
+	    ? 0
+	    : ERR_STORE;
+}
+
+void
+store_thaw(struct store *s)
+{
+	if (!s->is_inline &&
+	    sqlite3_exec(s->reader.db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+		log_error("the reader stays behind", "reason=%s",
+		    log_q(sqlite3_errmsg(s->reader.db)));
+}
+
 /* --- opening and closing ---------------------------------------------------- */
 
 /* SQLite gives the -wal and -shm files the mode of the database. */

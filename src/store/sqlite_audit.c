@@ -165,62 +165,71 @@ store_audit_append(struct store_tx *tx, const char *event,
 
 /* --- retention ------------------------------------------------------------------------ */
 
-struct prune {
-	int64_t before_s, n;
-	struct audit_chain last;
-};
-
-static bool
-is_old(void *arg, const struct store_audit_event *e)
-{
-	struct prune *p = arg;
-
-	if (e->time_s >= p->before_s)
-		return false;
-	p->last.seq = e->seq;
-	memcpy(p->last.hash, e->hash, sizeof(p->last.hash));
-	p->n++;
-	return true;
-}
-
+/*
+ * The oldest place behind the base that was signed before then.  When an event was, its text and
+ * its columns say as well; but those somebody with the file can change, and whatever is removed
+ * gets a good signature in its place.
+ */
 static int
-remove_up_to(struct store_tx *tx, int64_t seq)
+oldest_signed(
+    struct store_tx *tx, int64_t base, int64_t before_ms, struct audit_mark *out)
 {
+	const struct store_audit *a = tx->audit;
+	bool found = false;
 	struct sql q;
 	int r;
 
-	sql_open(&q, tx, "DELETE FROM audit_events WHERE seq <= ?1");
+	sql_open(&q, tx,
+	    "SELECT seq, hash, time_ms, signature FROM audit_marks"
+	    " WHERE kind = 'checkpoint' AND seq > ?1 AND seq <= ?2 AND time_ms < ?3"
+	    " ORDER BY seq");
+	sql_int(&q, base);
+	sql_int(&q, a->committed.seq);
+	sql_int(&q, before_ms);
+	while (!found && sql_row(&q)) {
+		audit_read_mark(&q, AUDIT_CHECKPOINT, out);
+		memcpy(out->account, a->account, sizeof(out->account));
+		found = audit_mark_verify(out, a->key) == 0;
+	}
+	r = sql_close(&q);
+	return r != 0 || found ? r : ERR_NOTFOUND;
+}
+
+static int
+remove_up_to(struct store_tx *tx, const char *what, int64_t seq, int64_t *removed)
+{
+	struct sql q;
+
+	sql_open(&q, tx, what);
 	sql_int(&q, seq);
-	if ((r = sql_run(&q, NULL)) != 0)
-		return r;
-	sql_open(&q, tx, "DELETE FROM audit_resources WHERE seq <= ?1");
-	sql_int(&q, seq);
-	return sql_run(&q, NULL);
+	return sql_run(&q, removed);
 }
 
 int
 store_audit_prune(
-    struct store_tx *tx, int64_t before_s, int64_t most, int64_t now_ms, int64_t *removed)
+    struct store_tx *tx, int64_t before_ms, int64_t now_ms, int64_t *removed)
 {
-	struct prune p = { .before_s = before_s };
-	int64_t first = 0;
-	struct sql q;
+	struct audit_mark base, m;
 	int r;
 
 	*removed = 0;
 	if (tx->audit == NULL)
 		return ERR_STORE;
-	sql_open(&q, tx, "SELECT coalesce(min(seq), 0) FROM audit_events");
-	if (sql_row(&q))
-		first = sql_col_int(&q);
-	if ((r = sql_close(&q)) != 0 ||
-	    (r = store_audit_events(tx, first - 1, first - 1 + most, is_old, &p)) != 0 ||
-	    p.n == 0)
+	if ((r = store_audit_mark(tx, AUDIT_BASE, &base)) == ERR_NOTFOUND)
+		base.at.seq = 0;
+	else if (r != 0)
 		return r;
-	if ((r = remove_up_to(tx, p.last.seq)) != 0)
+	if ((r = oldest_signed(tx, base.at.seq, before_ms, &m)) != 0)
+		return r == ERR_NOTFOUND ? 0 : r;
+	if ((r = remove_up_to(tx, "DELETE FROM audit_events WHERE seq <= ?1", m.at.seq,
+		 removed)) != 0 ||
+	    (r = remove_up_to(tx, "DELETE FROM audit_resources WHERE seq <= ?1", m.at.seq,
+		 NULL)) != 0 ||
+	    (r = remove_up_to(tx,
+		 "DELETE FROM audit_marks WHERE kind = 'checkpoint' AND seq <= ?1",
+		 m.at.seq, NULL)) != 0)
 		return r;
-	*removed = p.n;
-	return move_mark(tx, AUDIT_BASE, &p.last, now_ms);
+	return move_mark(tx, AUDIT_BASE, &m.at, now_ms);
 }
 
 /* --- start ---------------------------------------------------------------------------- */

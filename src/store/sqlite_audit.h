@@ -36,6 +36,9 @@ struct store_audit {
 	bool is_checkpoint; /* the transaction at hand keeps its head */
 };
 
+/* Of the columns seq, hash, time_ms, signature; account is left to the caller. */
+void audit_read_mark(struct sql *q, enum audit_mark_kind kind, struct audit_mark *m);
+
 /* For savepoints: where the chain is, and back there. */
 struct audit_chain audit_place(const struct store_tx *tx);
 void audit_back_to(struct store_tx *tx, const struct audit_chain *place);

@@ -111,8 +111,8 @@ store_audit_at(struct store_tx *tx, int64_t seq, struct audit_chain *out)
 
 /* --- marks ---------------------------------------------------------------------------- */
 
-static void
-read_mark(struct sql *q, enum audit_mark_kind kind, struct audit_mark *m)
+void
+audit_read_mark(struct sql *q, enum audit_mark_kind kind, struct audit_mark *m)
 {
 	*m = (struct audit_mark){ .kind = kind };
 	m->at.seq = sql_col_int(q);
@@ -131,7 +131,7 @@ store_audit_mark(struct store_tx *tx, enum audit_mark_kind kind, struct audit_ma
 	    " ORDER BY seq DESC LIMIT 1");
 	sql_text(&q, audit_mark_name(kind));
 	if (sql_row(&q))
-		read_mark(&q, kind, out);
+		audit_read_mark(&q, kind, out);
 	return sql_close_one(&q);
 }
 
@@ -149,7 +149,7 @@ store_audit_checkpoints(struct store_tx *tx, int64_t after, int64_t last,
 	sql_int(&q, after);
 	sql_int(&q, last);
 	while (more && sql_row(&q)) {
-		read_mark(&q, AUDIT_CHECKPOINT, &m);
+		audit_read_mark(&q, AUDIT_CHECKPOINT, &m);
 		more = fn(arg, &m);
 	}
 	return sql_close(&q);

@@ -39,6 +39,12 @@ int store_open(
 void store_close(struct store *s);
 
 struct store_tx *store_reader(struct store *s);
+/*
+ * Between these the reader sees one state, whatever is committed meanwhile: for answers of
+ * several queries that must fit together.  Within one turn of the loop; they do not nest.
+ */
+int store_freeze(struct store *s) MUST_USE;
+void store_thaw(struct store *s);
 
 /*
  * run() executes on the writer thread and may use tx and what arg owns, nothing else.

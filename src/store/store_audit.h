@@ -40,11 +40,11 @@ int store_audit_append(struct store_tx *tx, const char *event,
     const struct audit_resource *resources, size_t nresources, int64_t now_ms) MUST_USE;
 
 /*
- * In a change: forgets the oldest events, those from before then, at most "most" of them,
- * and leaves a signed base.  *removed is their number.
+ * In a change: forgets the events up to the oldest checkpoint that was signed before then, and
+ * leaves a signed base.  *removed is their number; 0: there is nothing more to do.
  */
-int store_audit_prune(struct store_tx *tx, int64_t before_s, int64_t most, int64_t now_ms,
-    int64_t *removed) MUST_USE;
+int store_audit_prune(
+    struct store_tx *tx, int64_t before_ms, int64_t now_ms, int64_t *removed) MUST_USE;
 
 struct store_audit_event {
 	int64_t seq, time_s;

@@ -434,6 +434,33 @@ def elsewhere(world):
     ok(status == 1 and "older state" in said or "another hash" in said, f"but not to who kept a checkpoint: {said}")
 
 
+def sign_base(world, seq, digest, event):
+    """As docs/audit.md describes it, with the server's own key; the values of a row."""
+    account = json.loads(event)["recipientAccountId"]
+    text = world.dir / "mark"
+    text.write_text(f"sallyport audit base v1\naccount {account}\nseq {seq}\nhash {digest}\ntime 1700000000000\n")
+    signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", str(world.state / "audit.key"), "-in",
+                                str(text)], check=True, capture_output=True).stdout.hex()
+    return f"('base', {seq}, '{digest}', 1700000000000, '{signature}')"
+
+
+def nothing_left():
+    """Retention has removed all events: that is whole, and says when a checkpoint is too old to prove anything."""
+    with e2e.World("empty") as world:
+        head = world.dir / "head"
+        equal(verify(world, "--save-checkpoint", str(head))[0], 0, "the head of a young trail is kept")
+        world.ssm.describe_activations()
+        with contextlib.closing(sqlite3.connect(f"file:{world.state}/sallyport.db?mode=ro", uri=True)) as db:
+            last = db.execute("SELECT seq, hash, event FROM audit_events ORDER BY seq DESC LIMIT 1").fetchone()
+        change(world, "DELETE FROM audit_events; DELETE FROM audit_resources; DELETE FROM audit_marks WHERE kind = "
+                      f"'checkpoint'; INSERT INTO audit_marks VALUES {sign_base(world, *last)}")
+        status, said = verify(world, "--checkpoint", str(head))
+        ok(status == 0 and said.startswith("verified: 0 events") and "proves nothing" in said,
+           f"a trail of which nothing is left verifies: {said}")
+        status, said = verify(world, "--checkpoint", str(head))
+        ok(status == 0 and said.startswith("verified: 1 events"), f"and goes on from there: {said.splitlines()[0]}")
+
+
 # ---- a full disk ----
 
 def full_disk():
@@ -492,6 +519,7 @@ def main():
         survives_kill(world)
         tampering(world)
         elsewhere(world)
+    nothing_left()
     full_disk()
 
 

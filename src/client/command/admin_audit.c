@@ -113,6 +113,7 @@ audit_export(struct cli *c, int argc, char **argv)
 struct kept {
 	struct audit_mark *v;
 	size_t n, cap, next;
+	size_t met; /* compared with the trail */
 };
 
 struct verifying {
@@ -193,8 +194,10 @@ check_kept(struct verifying *v)
 
 	for (; r == 0 && k->next < k->n && k->v[k->next].at.seq <= v->check.at.seq;
 	     k->next++)
-		if (k->v[k->next].at.seq == v->check.at.seq)
+		if (k->v[k->next].at.seq == v->check.at.seq) {
 			r = audit_check_mark(&v->check, &k->v[k->next]);
+			k->met++;
+		}
 	return r;
 }
 
@@ -237,7 +240,7 @@ verify_mark(void *arg, const struct audit_mark *m)
 		return audit_check_fail(&v->check, v->check.at.seq + 1,
 		    "the signed head of the trail is gone");
 	if (m->kind == AUDIT_BASE)
-		return audit_check_base(&v->check, m);
+		return (r = audit_check_base(&v->check, m)) != 0 ? r : check_kept(v);
 	r = m->kind == AUDIT_HEAD ? audit_check_head(&v->check, m)
 				  : audit_check_mark(&v->check, m);
 	if (r == 0)
@@ -291,21 +294,29 @@ say_good(const struct cli *c, const struct verifying *v)
 	auto_json *o = NULL;
 
 	if (c->json) {
-		o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:b, s:b}", "Verified", 1,
+		o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:b, s:b, s:I}", "Verified", 1,
 		    "Events", (json_int_t)k->events, "First",
 		    (json_int_t)(k->from.seq + 1), "Last", (json_int_t)k->at.seq,
 		    "Signatures", (json_int_t)k->marks, "Whole", k->whole, "KeyGiven",
-		    v->key_given);
+		    v->key_given, "CheckpointsMet", (json_int_t)v->kept.met);
 		cli_print_json(o);
 		return;
 	}
-	printf("verified: %" PRId64 " events, %" PRId64 " to %" PRId64 "%s%s, %" PRId64
-	       " signatures\n",
-	    k->events, k->from.seq + 1, k->at.seq, k->time[0] != '\0' ? " of " : "",
-	    k->time, k->marks);
+	if (k->events == 0)
+		printf("verified: 0 events after number %" PRId64 ", %" PRId64
+		       " signatures\n",
+		    k->at.seq, k->marks);
+	else
+		printf("verified: %" PRId64 " events, %" PRId64 " to %" PRId64
+		       "%s%s, %" PRId64 " signatures\n",
+		    k->events, k->from.seq + 1, k->at.seq,
+		    k->time[0] != '\0' ? " of " : "", k->time, k->marks);
 	if (!k->whole)
 		printf(
 		    "what came before event %" PRId64 " is not in it\n", k->from.seq + 1);
+	if (v->kept.n > 0 && v->kept.met == 0)
+		printf("the checkpoint is of an event that retention has removed: it proves "
+		       "nothing\n");
 	if (!v->key_given)
 		printf("the key is the one that came with it; --key names one that you "
 		       "trust\n");

@@ -143,7 +143,6 @@ give_events(struct pages *p)
 static int
 give_page(struct pages *p, bool *more)
 {
-	int64_t before = p->at;
 	int r;
 
 	if ((r = read_mark(p, &p->base, "base")) != 0 ||
@@ -151,7 +150,7 @@ give_page(struct pages *p, bool *more)
 	    (!p->begun && (r = give_begin(p)) != 0) || (r = give_base(p)) != 0)
 		return r;
 	*more = false;
-	if (p->head.at.seq < p->at || p->head.at.seq == before) /* -1: there is none */
+	if (p->head.at.seq <= p->at) /* nothing is left before it; -1: there is none */
 		return p->sink->mark(p->sink->arg, &p->head);
 	if ((r = give_events(p)) != 0)
 		return r;

@@ -12,11 +12,10 @@
 enum {
 	PRUNE_MS = 60 * 60 * 1000, /* how often retention looks */
 	PRUNE_FIRST_MS = 60 * 1000,
-	PRUNE_MOST = 1000, /* events in one transaction */
 	PEM_MAX = 4096,
 	BUCKETS = 256, /* a power of two; more of them share theirs */
 };
-#define DAY_S ((int64_t)24 * 60 * 60)
+#define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 
 /* So many events at once, and one more each refill_ms. */
 struct bucket_limits {
@@ -241,7 +240,7 @@ audit_admit(struct audit *a, enum audit_class class, const char *who, uint64_t *
 
 struct prune {
 	struct audit *audit;
-	int64_t before_s, now_ms, removed;
+	int64_t before_ms, now_ms, removed;
 };
 
 static void prune(void *arg);
@@ -252,7 +251,7 @@ prune_run(struct store_tx *tx, void *arg, struct fault *f)
 	struct prune *p = arg;
 
 	(void)f;
-	return store_audit_prune(tx, p->before_s, PRUNE_MOST, p->now_ms, &p->removed);
+	return store_audit_prune(tx, p->before_ms, p->now_ms, &p->removed);
 }
 
 static void
@@ -260,7 +259,7 @@ prune_done(void *arg, int r, const struct fault *f)
 {
 	struct prune *p = arg;
 	struct audit *a = p->audit;
-	bool more = r == 0 && p->removed == PRUNE_MOST;
+	bool more = r == 0 && p->removed > 0;
 
 	if (r != 0)
 		log_error("old events not removed", "why=%s", log_q(fault_text(f)));
@@ -279,7 +278,7 @@ prune(void *arg)
 
 	p->audit = a;
 	p->now_ms = ev_wall_ms(a->loop);
-	p->before_s = p->now_ms / 1000 - a->retention_days * DAY_S;
+	p->before_ms = p->now_ms - a->retention_days * DAY_MS;
 	store_submit(a->store, prune_run, prune_done, p);
 }
 

@@ -200,14 +200,73 @@ t_group_commit(void **state)
 	bench_fini(&b);
 }
 
+static void
+tamper(struct bench *b, const char *sql)
+{
+	sqlite3 *db;
+
+	world_close(&b->w);
+	OK(sqlite3_open(b->w.file, &db));
+	OK(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	OK(sqlite3_close(db));
+	world_open(&b->w);
+}
+
+#define DAY_MS   ((int64_t)24 * 60 * 60 * 1000)
+#define NOV_1_MS ((int64_t)1793491200000)
+
+/* Ten days with an event each, signed when they were. */
+static int append_day_n;
+
+static int
+append_day(struct store_tx *tx, struct arena *mem)
+{
+	char text[200];
+
+	(void)mem;
+	snprintf(text, sizeof(text),
+	    "{\"eventTime\":\"2026-11-%02dT00:00:00Z\",\"eventName\":\"Day\"}",
+	    append_day_n + 1);
+	return store_audit_append(tx, text,
+	    &(struct audit_resource){ "AWS::SSM::Session", "s-1" }, 1,
+	    NOV_1_MS + append_day_n * DAY_MS);
+}
+
+static void
+append_ten_days(struct bench *b)
+{
+	for (append_day_n = 0; append_day_n < 10; append_day_n++)
+		OK(apply(&b->w, append_day));
+}
+
 static int64_t pruned;
 
+/* All before the fifth of November. */
 static int
 prune(struct store_tx *tx, struct arena *mem)
 {
 	(void)mem;
-	/* 2026-11-05T00:00:00Z */
-	return store_audit_prune(tx, 1793836800, 1000, NOW, &pruned);
+	return store_audit_prune(tx, NOV_1_MS + 4 * DAY_MS, NOW, &pruned);
+}
+
+static int64_t
+prune_all(struct bench *b)
+{
+	int64_t n = 0;
+
+	do {
+		OK(apply(&b->w, prune));
+		n += pruned;
+	} while (pruned > 0);
+	return n;
+}
+
+static bool
+count_mark(void *arg, const struct audit_mark *m)
+{
+	(void)m;
+	++*(int *)arg;
+	return true;
 }
 
 static bool
@@ -227,20 +286,76 @@ t_retention(void **state)
 		.before_s = INT64_MAX,
 		.before_seq = INT64_MAX };
 	struct bench b;
-	int found = 0;
+	int found = 0, marks = 0;
 	(void)state;
 
 	bench_init(&b);
-	OK(apply(&b.w, append_days));
-	OK(apply(&b.w, prune));
-	assert_int_equal(pruned, 4);
+	append_ten_days(&b);
+	assert_int_equal(prune_all(&b), 4);
 	assert_trail(&b, 6);
+	OK(store_audit_checkpoints(
+	    store_reader(b.w.store), 0, INT64_MAX, count_mark, &marks));
+	assert_int_equal(marks, 6);
 	OK(store_audit_lookup(store_reader(b.w.store), &q, count, &found));
 	assert_int_equal(found, 6);
-	OK(apply(&b.w, prune));
-	assert_int_equal(pruned, 0);
+	assert_int_equal(prune_all(&b), 0);
 	restart(&b);
 	assert_string_equal(b.damage, "");
+	bench_fini(&b);
+}
+
+/* What retention removes is signed away: nobody may make it remove what is young. */
+static void
+t_retention_is_not_fooled(void **state)
+{
+	static const char *const rows[] = {
+		"UPDATE audit_events SET time_s = 0",
+		"UPDATE audit_events SET event = replace(event, '2026', '1999')",
+		"UPDATE audit_marks SET time_ms = 0 WHERE kind = 'checkpoint' AND seq > "
+		"4",
+		"INSERT OR REPLACE INTO audit_marks SELECT 'checkpoint', 9, hash, "
+		"time_ms, "
+		"signature FROM audit_marks WHERE kind = 'checkpoint' AND seq = 1",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bench b;
+
+		print_message("  %s\n", rows[i]);
+		bench_init(&b);
+		append_ten_days(&b);
+		tamper(&b, rows[i]);
+		OK(start(&b, false));
+		assert_int_equal(prune_all(&b), 4);
+		bench_fini(&b);
+	}
+}
+
+/* Several answers, and retention between them. */
+static void
+t_frozen(void **state)
+{
+	struct store_tx *tx;
+	struct audit_mark base;
+	struct bench b;
+	int n = 0;
+	(void)state;
+
+	bench_init(&b);
+	append_ten_days(&b);
+	tx = store_reader(b.w.store);
+	OK(store_freeze(b.w.store));
+	assert_int_equal(store_audit_mark(tx, AUDIT_BASE, &base), ERR_NOTFOUND);
+	assert_int_equal(prune_all(&b), 4);
+	OK(apply(&b.w, append_one));
+	OK(store_audit_events(tx, 0, INT64_MAX, count, &n));
+	assert_int_equal(n, 10);
+	assert_int_equal(store_audit_mark(tx, AUDIT_BASE, &base), ERR_NOTFOUND);
+	store_thaw(b.w.store);
+	OK(store_audit_mark(tx, AUDIT_BASE, &base));
+	assert_int_equal(base.at.seq, 4);
+	assert_trail(&b, 7);
 	bench_fini(&b);
 }
 
@@ -283,18 +398,6 @@ t_lookup(void **state)
 }
 
 /* --- what somebody did to the file -------------------------------------------------- */
-
-static void
-tamper(struct bench *b, const char *sql)
-{
-	sqlite3 *db;
-
-	world_close(&b->w);
-	OK(sqlite3_open(b->w.file, &db));
-	OK(sqlite3_exec(db, sql, NULL, NULL, NULL));
-	OK(sqlite3_close(db));
-	world_open(&b->w);
-}
 
 static void
 t_damage(void **state)
@@ -392,6 +495,8 @@ main(void)
 		cmocka_unit_test(t_follows_commits),
 		cmocka_unit_test(t_group_commit),
 		cmocka_unit_test(t_retention),
+		cmocka_unit_test(t_retention_is_not_fooled),
+		cmocka_unit_test(t_frozen),
 		cmocka_unit_test(t_lookup),
 		cmocka_unit_test(t_damage),
 		cmocka_unit_test(t_no_key),

@@ -127,19 +127,13 @@ find_begin(struct api_call *c, struct audit_chain *at)
 	return err == ERR_NOTFOUND ? 0 : err;
 }
 
-/*
- * The head is read before the events, so that all up to it are there; some that came
- * meanwhile may follow, and a later page signs them.
- */
 static int
-export_events(struct api_call *c)
+write_page(struct api_call *c)
 {
 	struct export x = { .c = c, .left = api_int(c, "MaxResults", PAGE_EVENTS) };
 	struct audit_chain begin;
 	int err;
 
-	jw_field_str(&c->w, "account", c->env->account);
-	jw_field_str(&c->w, "publicKey", audit_public_key(c->env->audit));
 	if ((err = field_mark(c, AUDIT_HEAD)) != 0 ||
 	    (err = field_mark(c, AUDIT_BASE)) != 0 || (err = find_begin(c, &begin)) != 0)
 		return err;
@@ -157,6 +151,24 @@ export_events(struct api_call *c)
 	err = store_audit_checkpoints(
 	    api_reader(c), begin.seq, x.last, write_checkpoint, c);
 	jw_close(&c->w, ']');
+	return err;
+}
+
+/*
+ * Of one state of the trail: else retention, or an event that comes while the page is written,
+ * looks like somebody's doing.
+ */
+static int
+export_events(struct api_call *c)
+{
+	int err;
+
+	jw_field_str(&c->w, "account", c->env->account);
+	jw_field_str(&c->w, "publicKey", audit_public_key(c->env->audit));
+	if ((err = store_freeze(c->env->store)) != 0)
+		return err;
+	err = write_page(c);
+	store_thaw(c->env->store);
 	return err;
 }
 
