@@ -29,10 +29,13 @@ may_send(const struct smux *m, const struct smux_stream *s)
 	return s->fin_wanted && !s->fin_sent;
 }
 
+/* A peer that takes back its window takes back the turn: a stream that has one can speak. */
 void
 smux_ready(struct smux *m, struct smux_stream *s)
 {
-	if (list_empty(&s->ready) && may_send(m, s))
+	if (!may_send(m, s))
+		list_del(&s->ready);
+	else if (list_empty(&s->ready))
 		list_add_tail(s->tx.len <= SMALL ? &m->fresh : &m->bulk, &s->ready);
 }
 

@@ -177,6 +177,33 @@ t_window_of_the_peer(void **state)
 }
 
 static void
+t_turn_taken_back(void **state)
+{
+	struct app a;
+	auto_buf b;
+	(void)state;
+
+	app_init(&a, &own_client);
+	must_open(a.m);
+	must_open(a.m);
+	check_out(&a, "SYN 3;SYN 5;");
+	row("a window that shrinks below what waits for its turn holds up nobody");
+	assert_int_equal(smux_write(a.m, 3, SPAN("waits")), 5);
+	assert_int_equal(smux_write(a.m, 5, SPAN("other")), 5);
+	buf_init(&b, 4096);
+	add_upd(&b, 3, 0, 0);
+	assert_int_equal(smux_push(a.m, buf_span(&b)), 0);
+	check_out(&a, "PSH 5 other;");
+	assert_false(smux_pending(a.m));
+	row("and it goes on when the window is back");
+	buf_reset(&b);
+	add_upd(&b, 3, 0, SMUX_WINDOW);
+	assert_int_equal(smux_push(a.m, buf_span(&b)), 0);
+	check_out(&a, "PSH 3 waits;");
+	app_fini(&a);
+}
+
+static void
 t_our_window(void **state)
 {
 	struct app a;
@@ -297,6 +324,7 @@ main(void)
 		cmocka_unit_test(t_equal_turns),
 		cmocka_unit_test(t_room),
 		cmocka_unit_test(t_window_of_the_peer),
+		cmocka_unit_test(t_turn_taken_back),
 		cmocka_unit_test(t_our_window),
 		cmocka_unit_test(t_window_grows),
 		cmocka_unit_test(t_stock_bucket),
