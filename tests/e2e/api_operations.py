@@ -21,10 +21,10 @@ import time
 import urllib.error
 
 import boto3
-import botocore.exceptions
 from botocore.config import Config
 
-from e2e import BIN, REGION, World, aws_clis, equal, finish, ok, skip, wait_until
+import wire
+from e2e import BIN, REGION, World, aws_clis, equal, finish, ok, refusal, skip, wait_until
 
 MISSING = "mi-0123456789abcdef0"
 
@@ -67,10 +67,7 @@ class Node:
         return status, answer
 
     def sign(self, text):
-        return base64.b64encode(subprocess.run(
-            ["openssl", "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt",
-             "rsa_pss_saltlen:32", "-sign", self.keyfile], input=text.encode(), check=True,
-            capture_output=True).stdout).decode()
+        return wire.pss_sign(self.keyfile, text)
 
     def rsa_call(self, op, body, chunked=True):
         """As the stock agent signs: RSASSA-PSS over the SigV4 string to sign, chunked body."""
@@ -101,21 +98,11 @@ def client(world, service, key=None, secret=None, token=None):
                         config=Config(retries={"max_attempts": 0}, parameter_validation=False))
 
 
-def error(call, *args, **kwargs):
-    """(code, message, status) of a call that must fail."""
-    try:
-        call(*args, **kwargs)
-    except botocore.exceptions.ClientError as e:
-        return (e.response["Error"]["Code"], e.response["Error"].get("Message", ""),
-                e.response["ResponseMetadata"]["HTTPStatusCode"])
-    return ("none", "", 200)
-
-
 def refused(what, call, code, text=None, status=400, **kwargs):
-    got = error(call, **kwargs)
-    equal((got[0], got[2]), (code, status), f"{what}: {code}")
+    got = refusal(call, **kwargs)
+    equal((got.code, got.status), (code, status), f"{what}: {code}")
     if text is not None:
-        equal(got[1], text, f"{what}: the message")
+        equal(got.text, text, f"{what}: the message")
 
 
 def pages(call, key, size, **kwargs):
@@ -441,7 +428,7 @@ def settings(ssm):
 def sessions(ssm, n):
     refused("a session with nobody", ssm.start_session, "TargetNotConnected",
             f"{MISSING} is not connected. (never registered)", Target=MISSING)
-    got = error(ssm.start_session, Target=n.id)
+    got = refusal(ssm.start_session, Target=n.id)
     ok(got[0] == "TargetNotConnected" and got[1].startswith(f"{n.id} is not connected. ("),
        "a session with a node that is away says why")
     refused("an ECS task", ssm.start_session, "TargetNotConnected",

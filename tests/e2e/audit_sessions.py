@@ -5,10 +5,8 @@ is one event of the audit trail, with what became of it; no more and no less tha
 server is killed; it is there before anybody hears of it.
 """
 import collections
-import hashlib
 import json
 import os
-import pathlib
 import re
 import signal
 import socket

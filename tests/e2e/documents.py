@@ -10,8 +10,6 @@ import pwd
 import re
 import subprocess
 
-import botocore.exceptions
-
 import e2e
 import terminal
 from e2e import equal, ok, starts
@@ -128,11 +126,8 @@ def limits(world, node):
 def run_as(world, node):
     me = pwd.getpwuid(os.getuid()).pw_name
     prefer(world, runAsEnabled=True, runAsDefaultUser="")
-    try:
-        world.ssm.start_session(Target=node)
-        ok(False, "Run As without any user is refused")
-    except botocore.exceptions.ClientError as e:
-        starts(e.response["Error"]["Message"], "Run As is enabled", "Run As without any user is refused")
+    starts(e2e.refusal(world.ssm.start_session, Target=node).text, "Run As is enabled",
+           "Run As without any user is refused")
     prefer(world, runAsEnabled=True, runAsDefaultUser=me)
     with terminal.Session(world, node) as s:
         s.shell()

@@ -9,6 +9,7 @@ SALLYPORT_BIN     folder of the programs (default build/src/cmd)
 SALLYPORT_AWSCLI  folder with a second AWS CLI (tools/fetch-awscli), may be missing
 SALLYPORT_TMP     where the worlds live (default a temporary folder)
 """
+import collections
 import contextlib
 import json
 import os
@@ -29,6 +30,7 @@ import urllib.request
 
 import boto3
 import botocore.config
+import botocore.exceptions
 
 import aws_runner
 
@@ -72,6 +74,19 @@ def starts(got, want, what):
     if not got.startswith(want):
         print(f"    got   {got!r}\n    start {want!r}")
     return ok(got.startswith(want), what)
+
+
+Refusal = collections.namedtuple("Refusal", "code text status")
+
+
+def refusal(call, *args, **kwargs):
+    """What an AWS client is told by a call that must fail; the code "none" when it does not."""
+    try:
+        call(*args, **kwargs)
+    except botocore.exceptions.ClientError as e:
+        return Refusal(e.response["Error"]["Code"], e.response["Error"].get("Message", ""),
+                       e.response["ResponseMetadata"]["HTTPStatusCode"])
+    return Refusal("none", "", 200)
 
 
 def failures():

@@ -16,7 +16,7 @@ import time
 import e2e
 import portkit
 from e2e import equal, ok, wait_until
-from portkit import FORWARD, MB, Service, dial, down, echo, half, together, up
+from portkit import FORWARD, MB, Service, down, echo, half, together, up
 
 
 class Program:

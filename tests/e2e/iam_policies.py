@@ -6,8 +6,6 @@ recorded there.
 """
 import json
 
-import botocore.exceptions
-
 import e2e
 from e2e import equal, ok
 
@@ -23,15 +21,10 @@ PROFILE = {"Arn", "CreateDate", "InstanceProfileId", "InstanceProfileName", "Pat
 
 
 def refused(what, call, code, status, text=None, **kwargs):
-    try:
-        call(**kwargs)
-        got = ("none", 200, "")
-    except botocore.exceptions.ClientError as e:
-        got = (e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"],
-               e.response["Error"]["Message"])
-    equal(got[:2], (code, status), f"{what}: {code}")
+    got = e2e.refusal(call, **kwargs)
+    equal((got.code, got.status), (code, status), f"{what}: {code}")
     if text is not None:
-        equal(got[2], text, f"{what}: the message")
+        equal(got.text, text, f"{what}: the message")
 
 
 def pages(iam, operation, size, **kwargs):

@@ -16,11 +16,9 @@ import subprocess
 import threading
 import time
 
-import botocore.exceptions
-
 import e2e
 import terminal
-from e2e import equal, ok, wait_until
+from e2e import equal, ok
 
 NO_MFA = {"Effect": "Deny", "Action": "ssm:StartSession", "Resource": "*",
           "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}
@@ -45,13 +43,9 @@ def early_in_a_step():
 
 def refused(what, code, call, **kwargs):
     """The message of a call that must fail with this code."""
-    try:
-        call(**kwargs)
-    except botocore.exceptions.ClientError as e:
-        equal(e.response["Error"]["Code"], code, f"{what}: {code}")
-        return e.response["Error"]["Message"]
-    ok(False, f"{what}: {code}")
-    return ""
+    got = e2e.refusal(call, **kwargs)
+    equal(got.code, code, f"{what}: {code}")
+    return got.text
 
 
 def pages(iam, operation, key, **kwargs):
@@ -335,11 +329,8 @@ def codes_guessed(world):
 def signatures_guessed(world):
     def timed(*credentials):
         began = time.monotonic()
-        try:
-            world.boto("sts", *credentials).get_caller_identity()
-            return time.monotonic() - began, 200
-        except botocore.exceptions.ClientError as e:
-            return time.monotonic() - began, e.response["ResponseMetadata"]["HTTPStatusCode"]
+        status = e2e.refusal(world.boto("sts", *credentials).get_caller_identity).status
+        return time.monotonic() - began, status
 
     waits = [timed(world.key, "x" * 40) for _ in range(9)]
     ok(all(status == 403 for _, status in waits) and sum(w[0] for w in waits[:5]) < 2 and

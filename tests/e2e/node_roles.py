@@ -6,39 +6,28 @@ the keys of one machine, and whatever its role says, nobody speaks for another o
 import json
 import time
 
-import botocore.exceptions
-
 import e2e
 import stock
 import terminal
 import wire
-from e2e import equal, ok, starts, wait_until
+from e2e import equal, ok, refusal, starts, wait_until
 
 CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-
-
-def refusal(call, **kwargs):
-    """(code, message) of a call that must fail."""
-    try:
-        call(**kwargs)
-    except botocore.exceptions.ClientError as e:
-        return e.response["Error"]["Code"], e.response["Error"]["Message"]
-    return "none", ""
 
 
 def passing(world):
     """Who may give nodes which role."""
     iam, account = world.boto("iam"), world.boto("sts").get_caller_identity()["Account"]
     sentence = "Nonexistent role or missing ssm service principal in trust policy: "
-    equal(refusal(world.ssm.create_activation, IamRole="None"),
+    equal(refusal(world.ssm.create_activation, IamRole="None")[:2],
           ("ValidationException", f"{sentence}arn:aws:iam::{account}:role/None"), "an activation needs a role that exists")
     world.role("Machines", service="ec2.amazonaws.com")
-    equal(refusal(world.ssm.create_activation, IamRole="Machines"),
+    equal(refusal(world.ssm.create_activation, IamRole="Machines")[:2],
           ("ValidationException", f"{sentence}arn:aws:iam::{account}:role/Machines"),
           "and trusts Systems Manager")
     key, secret = world.user("carl", "AmazonSSMFullAccess")
     ssm = world.boto("ssm", key, secret)
-    code, text = refusal(ssm.create_activation, IamRole="SallyportNode")
+    code, text, _ = refusal(ssm.create_activation, IamRole="SallyportNode")
     equal(code, "AccessDeniedException", "full access to ssm is not enough to hand a role on")
     starts(text, f"User: arn:aws:iam::{account}:user/carl is not authorized to perform: iam:PassRole on "
            f"resource: arn:aws:iam::{account}:role/SallyportNode", "it takes iam:PassRole on it")
@@ -74,7 +63,7 @@ def follows(world):
     denied = "is not authorized to perform: ssmmessages:CreateControlChannel"
     ok(wait_until(lambda: denied in agent.text()), "the agent says which permission it lacks")
     ok(not world.online(node), "and is not online")
-    code, text = refusal(world.ssm.start_session, Target=node)
+    code, text, _ = refusal(world.ssm.start_session, Target=node)
     equal(code, "TargetNotConnected", "nobody gets a session there")
     iam.attach_role_policy(RoleName="Bare", PolicyArn=CORE)
     ok(wait_until(lambda: world.online(node), 45), "with AmazonSSMManagedInstanceCore it comes in by itself")

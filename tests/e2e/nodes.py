@@ -14,26 +14,15 @@ import subprocess
 import threading
 import time
 
-import botocore.exceptions
-
 import e2e
 import terminal
 import wire
-from e2e import equal, ok, starts, wait_until
-
-
-def refusal(call, **kwargs):
-    """(code, message) of a call that must fail."""
-    try:
-        call(**kwargs)
-    except botocore.exceptions.ClientError as e:
-        return e.response["Error"]["Code"], e.response["Error"].get("Message", "")
-    return "none", ""
+from e2e import equal, ok, refusal, starts, wait_until
 
 
 def reason(world, node):
     """Why StartSession says that this node is not connected."""
-    code, text = refusal(world.ssm.start_session, Target=node)
+    code, text, _ = refusal(world.ssm.start_session, Target=node)
     equal(code, "TargetNotConnected", "a session with a node that is away is refused")
     starts(text, f"{node} is not connected.", "in AWS's words")
     return text

@@ -13,8 +13,6 @@ import signal
 import sqlite3
 import time
 
-import botocore.exceptions
-
 import e2e
 import terminal
 from e2e import equal, ok, wait_until
@@ -296,11 +294,7 @@ def edit(world, node, agent, *statements):
 
 
 def refused_start(world, node):
-    try:
-        world.ssm.start_session(Target=node)
-    except botocore.exceptions.ClientError as e:
-        return e.response["Error"]["Code"], e.response["Error"]["Message"]
-    return "none", ""
+    return e2e.refusal(world.ssm.start_session, Target=node)[:2]
 
 
 def run_as(world, node, agent, user):

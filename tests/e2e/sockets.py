@@ -11,9 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
-import time
 
 import e2e
 from e2e import equal, ok, wait_until

@@ -17,8 +17,6 @@ import time
 import urllib.error
 import urllib.request
 
-from botocore.exceptions import ClientError
-
 import e2e
 import terminal
 from e2e import equal, ok, starts
@@ -102,13 +100,10 @@ def allow(action, resource="*"):
 
 
 def refused(call, code, text, what, **args):
-    try:
-        call(**args)
-        ok(False, f"{what}: refused")
-    except ClientError as e:
-        equal(e.response["Error"]["Code"], code, f"{what}: {code}")
-        if text:
-            equal(e.response["Error"]["Message"], text, f"{what}: in AWS's words")
+    got = e2e.refusal(call, **args)
+    equal(got.code, code, f"{what}: {code}")
+    if text:
+        equal(got.text, text, f"{what}: in AWS's words")
 
 
 def run_cli(command, args, env, typed=None):

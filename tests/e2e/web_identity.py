@@ -20,7 +20,6 @@ import urllib.request
 import botocore
 import botocore.config
 import boto3
-from botocore.exceptions import ClientError
 
 import e2e
 import terminal
@@ -98,13 +97,10 @@ class Scene:
             RoleArn=role, RoleSessionName="ci-run", WebIdentityToken=token, **more)
 
     def refused(self, code, text, what, *args, **more):
-        try:
-            self.assume(*args, **more)
-            ok(False, f"{what}: refused")
-        except ClientError as e:
-            equal(e.response["Error"]["Code"], code, f"{what}: {code}")
-            if text:
-                equal(e.response["Error"]["Message"], text, f"{what}: in AWS's words")
+        got = e2e.refusal(self.assume, *args, **more)
+        equal(got.code, code, f"{what}: {code}")
+        if text:
+            equal(got.text, text, f"{what}: in AWS's words")
 
 
 def tokens(scene, role):

@@ -24,6 +24,14 @@ FORM = "application/x-www-form-urlencoded; charset=utf-8"
 Answer = collections.namedtuple("Answer", "status headers body")
 
 
+def pss_sign(keyfile, text):
+    """RSA-PSS with SHA-256 in base64, as a node signs with its key."""
+    return base64.b64encode(subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt",
+         "rsa_pss_saltlen:32", "-sign", keyfile], input=text.encode(), check=True,
+        capture_output=True).stdout).decode()
+
+
 def context(world):
     return ssl.create_default_context(cafile=str(world.ca))
 
@@ -175,10 +183,7 @@ class Node:
         self.id = self.keys = None
 
     def sign(self, text):
-        return base64.b64encode(subprocess.run(
-            ["openssl", "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt",
-             "rsa_pss_saltlen:32", "-sign", self.keyfile], input=text.encode(), check=True,
-            capture_output=True).stdout).decode()
+        return pss_sign(self.keyfile, text)
 
     def register(self, ident, code):
         answer = ssm(self.world, "RegisterManagedInstance", {
