@@ -569,6 +569,15 @@ def completion(world):
     ok({"web-1", "web-2", *world.nodes.values()} <= set(complete("sallyport", "connect")),
        "completion: names and ids of nodes")
     equal(complete("sallyport", "ls", "--output"), ["text", "json"], "completion: values of options")
+    equal((complete("sallyport", "admin", "lock", "remove"), complete("sallyport", "admin", "audit", "verify")), ([], []),
+          "completion: no names where none is due")
+    request = sallyport(world, "access", "request", "web-1", "--reason", "x").stdout.decode().strip()
+    equal(complete("sallyport", "access", "approve"), [request], "completion: requests for access")
+    os.kill(world.server.child.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    complete("sallyport", "connect")
+    ok(time.monotonic() - began < 8, "completion: gives up soon when the server does not answer")
+    os.kill(world.server.child.pid, signal.SIGCONT)
 
 
 def main():

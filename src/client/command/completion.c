@@ -22,10 +22,8 @@ cmd_completion(struct cli *c, int argc, char **argv)
 	if ((r = cli_parse(c, &u, argc, argv)) != CLI_GO)
 		return r;
 	if (strcmp(c->args[0], "bash") != 0)
-		return cli_misused(&u,
-		    "there is no completion for %s, only for bash (zsh takes it after "
-		    "bashcompinit)",
-		    c->args[0]);
+		return cli_misused(
+		    &u, "there is no completion for %s, only for bash", c->args[0]);
 	fwrite(completions[0].text, 1, completions[0].len, stdout);
 	return CLI_OK;
 }
