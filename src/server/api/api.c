@@ -187,6 +187,7 @@ api_finish(struct api_call *c, int r)
 	}
 	if (c->recorded) /* what follows is another event */
 		audit_draw_id(c->env->audit, c->event_id);
+	c->event_ms = ev_wall_ms(c->env->loop);
 	if (call_audit_wanted(c))
 		store_submit(c->env->store, record_run, record_done, c);
 	else

@@ -80,6 +80,7 @@ api_write(struct api_call *c, api_change *change, api_handler *done)
 {
 	c->change = change;
 	c->done = done;
+	c->event_ms = ev_wall_ms(c->env->loop);
 	store_submit(c->env->store, run_change, change_done, c);
 	return API_LATER;
 }

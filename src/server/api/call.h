@@ -62,7 +62,8 @@ struct api_call {
 	const char **resources; /* ARNs */
 	size_t nresources;
 
-	int64_t now_ms; /* wall clock when the call came in */
+	int64_t now_ms;   /* wall clock when the call came in */
+	int64_t event_ms; /* and when its event was handed to the store */
 
 	struct buf out;
 	struct jsonw w;

@@ -158,7 +158,7 @@ call_audit_append(struct store_tx *tx, struct api_call *c)
 		.request_id = c->request_id,
 		.source_ip = c->source_ip,
 		.user_agent = c->user_agent,
-		.time_ms = c->now_ms,
+		.time_ms = c->event_ms,
 		.read_only = c->op->access == API_READ,
 		.tls = { c->tls_version, c->tls_cipher, c->host },
 		.who = audit_identity_of(who, c->auth.claimed),

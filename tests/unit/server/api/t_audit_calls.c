@@ -358,6 +358,34 @@ t_claims(void **state)
 	world_down(&w);
 }
 
+/*
+ * An event has the time at which the call ended, as CloudTrail's: so times do not go back along
+ * the trail, and whoever follows it by time misses nothing.
+ */
+static void
+t_time(void **state)
+{
+	const struct signer wrong = { .access_key = "AKIANOBODYNOBODYNOBO",
+		.secret = "x" };
+	struct world w;
+	(void)state;
+
+	world_up(&w);
+	for (int i = 0; i < 9; i++) {
+		int64_t began_ms = ev_wall_ms(w.server_loop), event_ms, now_ms;
+		auto_json *o = NULL;
+
+		call_as(
+		    &w, &wrong, "AmazonSSM.DescribeSessions", "{\"State\":\"Active\"}");
+		now_ms = ev_wall_ms(w.server_loop);
+		OK(json_read(&o, span_str(last_event(&w, "DescribeSessions")), NULL));
+		OK(time_parse_iso(span_str(json_get_str(o, "eventTime")), &event_ms));
+		assert_int_equal(event_ms, now_ms / 1000 * 1000);
+		assert_true(i < 8 || event_ms > began_ms + 1000); /* it was held back */
+	}
+	world_down(&w);
+}
+
 /* The answer is the same whether there is an event or not; the next event tells. */
 static void
 t_too_many(void **state)
@@ -396,6 +424,7 @@ main(void)
 		cmocka_unit_test(t_ssm),
 		cmocka_unit_test(t_others),
 		cmocka_unit_test(t_claims),
+		cmocka_unit_test(t_time),
 		cmocka_unit_test(t_too_many),
 	};
 
