@@ -284,9 +284,9 @@ def frames(world):
 
 # ---- tokens ----
 
-def pair(world, n, control):
+def pair(world, n, control, ssm=None):
     """A session on a node by hand: (id, client's token, agent's token).  Agent-protocol 10.1."""
-    started = world.ssm.start_session(Target=n.id)
+    started = (ssm or world.ssm).start_session(Target=n.id)
     m = control.message()
     while m is not None and m.kind != "interactive_shell":
         m = control.message()
@@ -337,6 +337,37 @@ def tokens(world, n, control, other):
         ok(client.until(lambda: client.out == b"signed"), "token: a client may sign its upgrade, as newer plugins do")
     for ident in (a, b):
         world.ssm.terminate_session(SessionId=ident)
+    owners(world, n, control)
+
+
+def owners(world, n, control):
+    """A token is good for whoever started the session, as long as he may and the session lives."""
+    iam = world.boto("iam")
+    iam.create_user(UserName="mallory")
+    key = iam.create_access_key(UserName="mallory")["AccessKey"]
+    own = (key["AccessKeyId"], key["SecretAccessKey"])
+    statement = {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}
+    policy = {"UserName": "mallory", "PolicyName": "own"}
+    iam.put_user_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    ended, token, _ = pair(world, n, control)
+    world.ssm.terminate_session(SessionId=ended)
+    only_told(world, "of a session that has ended", ended, token)
+    others, token, _ = pair(world, n, control)
+    signer = wire.Signer(*own, service="ssmmessages")
+    with Channel(world, others, token, signer=signer) as c:
+        equal(c.close_code(), 1003, "token: that of somebody else's session, signed as oneself, is refused")
+    world.ssm.terminate_session(SessionId=others)
+    mine, token, _ = pair(world, n, control, world.boto("ssm", *own))
+    iam.delete_user_policy(**policy)
+    only_told(world, "whose owner may not any more", mine, token)
+
+
+def only_told(world, what, session, token):
+    """The right token of a session that is over is worth a word why, once, and nothing else."""
+    with Channel(world, session, token) as c:
+        first, then = c.message(), c.message()
+        print(f"    {first and first.payload.decode()}")
+        equal((first and first.kind, then), ("channel_closed", None), f"token: one {what} opens nothing")
 
 
 # ---- AgentMessages ----
