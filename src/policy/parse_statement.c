@@ -175,20 +175,29 @@ complain_partition(
 }
 
 static void
+complain_format(struct parser *ps, const struct tree_node *n)
+{
+	complain(ps, RANK_RESOURCE, n, NULL,
+	    "Resource " SPAN_FMT " must be in ARN format or \"*\".", SPAN_ARG(n->text));
+}
+
+static void
 check_resource(struct parser *ps, const struct tree_node *n)
 {
 	struct span rest = n->text, arn, partition, service;
 
 	if (span_eq_str(n->text, "*"))
 		return;
-	if (!span_cut(&rest, ':', &arn) || !span_eq_str(arn, "arn") || rest.p == NULL) {
-		complain(ps, RANK_RESOURCE, n, NULL,
-		    "Resource " SPAN_FMT " must be in ARN format or \"*\".",
-		    SPAN_ARG(n->text));
+	if (!span_cut(&rest, ':', &arn) || rest.p == NULL) {
+		complain_format(ps, n);
 		return;
 	}
 	if (!span_cut(&rest, ':', &partition) || !span_eq_str(partition, "aws")) {
-		complain_partition(ps, n, partition, rest);
+		complain_partition(ps, n, partition, rest); /* whatever stands before it */
+		return;
+	}
+	if (!span_eq_str(arn, "arn")) {
+		complain_format(ps, n);
 		return;
 	}
 	if (!span_cut(&rest, ':', &service) || span_find(service, '*') >= 0 ||
