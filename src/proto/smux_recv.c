@@ -249,7 +249,7 @@ on_upd(struct smux *m, struct smux_stream *s)
 	s->peer_consumed += step;
 	s->peer_window = get_le32(m->head + SMUX_HEAD + 4);
 	smux_ready(m, s);
-	if (s->attached || m->ops.on_attached == NULL)
+	if (s->attached || s->reset != 0 || m->ops.on_attached == NULL)
 		return 0;
 	s->attached = true;
 	m->calls++;

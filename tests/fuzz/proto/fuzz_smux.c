@@ -53,7 +53,7 @@ on_open(void *arg, uint32_t id)
 	PROPERTY("opened by the peer, once", !f->s[id].exists && (id & 1) == !f->client);
 	f->s[id].again |= f->s[id].known;
 	f->s[id].known = true;
-	f->s[id].half = false;
+	f->s[id].half = f->s[id].attached = false;
 	f->s[id].exists = id != 5 && id != 7;
 	f->s[id].cut |= !f->s[id].exists;
 	if (id == 7)
