@@ -5,6 +5,8 @@
  *
  * Keys may come from strangers: the hash is SipHash-1-3 under a key given at
  * map_init(), so that nobody can build collisions.
+ *
+ * Owner of a struct map or idtab: whoever embeds it.  Threads: none.
  */
 #pragma once
 
@@ -28,6 +30,10 @@ void *map_del(struct map *m, struct span key); /* returns the removed value or N
 /* Iteration in no order: start with *it = 0.  Deleting the current entry is allowed. */
 bool map_next(const struct map *m, size_t *it, struct span *key, void **value);
 
+/*
+ * The table of ids.  Objects are borrowed: what is still in it at idtab_fini() is the caller's.
+ * An id is not given again, so one that was kept finds nothing once its object has gone.
+ */
 struct idtab_slot;
 
 struct idtab {

@@ -26,7 +26,7 @@
 
 #include "base/buf.h"
 
-enum { HTTP1_HEADERS_MAX = 100 };
+enum { HTTP1_HEADERS_MAX = 100 }; /* ours; AWS clients send some ten */
 
 enum http1_event {
 	HTTP1_MORE = 0,

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/buf.h"
 
-enum { JSON_DEPTH_MAX = 32 };
+enum { JSON_DEPTH_MAX = 32 }; /* ours: nothing that AWS sends or takes comes near */
 
 /*
  * Call once, first thing in main(): from then on jansson wipes what it frees, since tokens

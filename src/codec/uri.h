@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum { QUERY_PAIRS_MAX = 2000 };
+enum { QUERY_PAIRS_MAX = 2000 }; /* ours, for queries and forms; more is ERR_LIMIT */
 
 /* Encodes all but A-Z a-z 0-9 - _ . ~ (and '/' when keep_slash). */
 void uri_encode(struct buf *out, struct span s, bool keep_slash);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 
+/* RFC 6455 5.2 */
 enum ws_op {
 	WS_CONT = 0,
 	WS_TEXT = 1,
@@ -16,7 +17,11 @@ enum ws_op {
 	WS_PONG = 10,
 };
 
-enum { WS_HEAD_MAX = 14, WS_KEY_LEN = 24, WS_ACCEPT_LEN = 28 };
+enum {
+	WS_HEAD_MAX = 14,   /* two bytes, a length of eight, a mask of four */
+	WS_KEY_LEN = 24,    /* base64 of 16 bytes */
+	WS_ACCEPT_LEN = 28, /* base64 of a SHA-1 */
+};
 
 struct ws_frame {
 	bool fin;

@@ -67,7 +67,7 @@ struct policy_result {
 };
 
 /* For the simulator: every statement that applies.  Owner: the caller. */
-enum { POLICY_TRACE_MAX = 64 };
+enum { POLICY_TRACE_MAX = 64 }; /* ours */
 struct policy_trace {
 	struct policy_match matched[POLICY_TRACE_MAX];
 	size_t n; /* what does not fit is left out */

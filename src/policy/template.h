@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "policy/context.h"
 
-enum { TEMPLATE_VARIABLES_MAX = 16 };
+enum { TEMPLATE_VARIABLES_MAX = 16 }; /* in one value; ours */
 
 enum template_mode {
 	TEMPLATE_EXACT, /* no wildcards */

@@ -14,8 +14,8 @@
 enum {
 	AGENTMSG_HEADER_LEN = 116, /* what the field says: the offset of PayloadLength */
 	AGENTMSG_HEAD = 120,       /* where the payload starts */
-	AGENTMSG_TYPE_LEN = 32,
-	AGENTMSG_PAYLOAD_MAX = 1024 * 1024,
+	AGENTMSG_TYPE_LEN = 32,    /* padded with blanks */
+	AGENTMSG_PAYLOAD_MAX = 1024 * 1024, /* ours; stock peers send a few KiB */
 	AGENTMSG_FLAG_SYN = 1,
 	AGENTMSG_FLAG_FIN = 2,
 };

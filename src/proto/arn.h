@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { ARN_MAX = 2048 };
+enum { ARN_MAX = 2048 }; /* bytes: arnType of IAM's model */
 
 struct arn {
 	struct span partition;

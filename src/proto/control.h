@@ -13,12 +13,13 @@
 #include "base/buf.h"
 #include "proto/agentmsg.h"
 
+/* Bytes; ours, well above what stock peers send. */
 enum {
-	CONTROL_OPEN_MAX = 8192, /* an opening text frame */
-	CONTROL_TOKEN_MAX = 2048,
-	CONTROL_NAME_MAX = 256,    /* request ids, client ids, versions */
-	CONTROL_CREATE_MAX = 8192, /* body of CreateControlChannel, CreateDataChannel */
-	CONTROL_OUTPUT_MAX = 64 * 1024,
+	CONTROL_OPEN_MAX = 8192,        /* an opening text frame */
+	CONTROL_TOKEN_MAX = 2048,       /* a token in it; the server's own have ID_TOKEN_LEN */
+	CONTROL_NAME_MAX = 256,         /* request ids, client ids, versions */
+	CONTROL_CREATE_MAX = 8192,      /* body of CreateControlChannel, CreateDataChannel */
+	CONTROL_OUTPUT_MAX = 64 * 1024, /* last words of a session */
 	CONTROL_MESSAGE_MAX = 512 * 1024, /* limit for the buffers of the builders */
 };
 

@@ -16,13 +16,13 @@
 enum {
 	DOCUMENT_CONTENT_MAX = 64 * 1024,   /* AWS: 64 KB */
 	DOCUMENT_RESOLVED_MAX = 256 * 1024, /* after insertion */
-	DOCUMENT_PARAMETERS_MAX = 64,
+	DOCUMENT_PARAMETERS_MAX = 64,       /* ours */
 	DOCUMENT_VALUE_MAX = 64 * 1024, /* AWS: 65,535 characters */
 	DOCUMENT_PATTERN_VALUE_MAX =
 	    8192, /* a value that an allowedPattern is run over */
-	DOCUMENT_IDLE_DEFAULT = 20,
-	DOCUMENT_IDLE_MAX = 60,
-	DOCUMENT_DURATION_MAX = 1440,
+	DOCUMENT_IDLE_DEFAULT = 20,   /* minutes; AWS's, as are the next two */
+	DOCUMENT_IDLE_MAX = 60,       /* minutes */
+	DOCUMENT_DURATION_MAX = 1440, /* minutes */
 };
 
 /* The account's preferences, and what StartSession without a document name starts. */

@@ -19,10 +19,10 @@
 #include "base/buf.h"
 
 enum {
-	HANDSHAKE_ACTIONS_MAX = 8,
-	HANDSHAKE_ERRORS_MAX = 16,
-	HANDSHAKE_TEXT_MAX = 64 * 1024,
-	HANDSHAKE_EXT_VERSION = 1,
+	HANDSHAKE_ACTIONS_MAX = 8,      /* there are two kinds */
+	HANDSHAKE_ERRORS_MAX = 16,      /* of a response; further ones are dropped */
+	HANDSHAKE_TEXT_MAX = 64 * 1024, /* bytes of a message */
+	HANDSHAKE_EXT_VERSION = 1,      /* of our extension */
 	HANDSHAKE_EXT_PAYLOAD_MAX = 1024 * 1024 - 1024, /* accepted range of MaxPayload */
 	HANDSHAKE_EXT_WINDOW_MAX = 16 * 1024 * 1024,
 	HANDSHAKE_WAIT_MS = 15 * 1000, /* how long a stock agent waits for the response */

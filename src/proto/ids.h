@@ -12,14 +12,14 @@
 
 enum {
 	ID_NODE_MAX = 20, /* mi- and 17 hex digits */
-	ID_SESSION_MAX = 96,
+	ID_SESSION_MAX = 96, /* AWS: SessionId */
 	ID_ACCESS_KEY_LEN = 20,
 	ID_SECRET_KEY_LEN = 40,
-	ID_TOKEN_LEN = 43,
+	ID_TOKEN_LEN = 43, /* base64url of 32 bytes */
 	ID_CODE_LEN = 20,
-	ID_USER_MAX = 33,
-	ID_DOCUMENT_MAX = 128,
-	ID_REGION_MAX = 100,
+	ID_USER_MAX = 33,      /* of the node's system: 32 and a '$' */
+	ID_DOCUMENT_MAX = 128, /* AWS: the name */
+	ID_REGION_MAX = 100,   /* ours */
 	ID_ACCOUNT_LEN = 12,
 };
 

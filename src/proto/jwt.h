@@ -15,7 +15,8 @@
 enum {
 	JWT_TEXT_MAX = 20000, /* AWS's limit of WebIdentityToken */
 	JWT_NAMES_MAX = 32,   /* audiences, authentication methods */
-	JWT_TAGS_MAX = 50,
+	JWT_TAGS_MAX = 50,    /* AWS's limit of session tags */
+	/* Ours; providers have a handful of keys in a few KiB. */
 	JWKS_TEXT_MAX = 256 * 1024,
 	JWKS_KEYS_MAX = 64,
 	JWT_DISCOVERY_MAX = 64 * 1024,

@@ -16,7 +16,11 @@
 #include "base/err.h"
 #include "base/span.h"
 
-enum { PATTERN_MAX = 1024, PATTERN_STEPS_MAX = 8192, PATTERN_DEPTH_MAX = 16 };
+enum {
+	PATTERN_MAX = 1024,       /* bytes */
+	PATTERN_STEPS_MAX = 8192, /* what it may expand to: {m,n} copies */
+	PATTERN_DEPTH_MAX = 16,   /* groups in groups */
+};
 
 /* ERR_INVALID when the pattern cannot be used, ERR_LIMIT when it expands too far. */
 int pattern_check(struct span pattern) MUST_USE;

@@ -18,8 +18,8 @@
 enum {
 	SIGV4_SKEW_MS = 5 * 60 * 1000,     /* most services */
 	SIGV4_SKEW_S3_MS = 15 * 60 * 1000, /* S3, STS and IAM */
-	SIGV4_PRESIGN_MAX_S = 604800,
-	SIGV4_SIGNED_HEADERS_MAX = 64,
+	SIGV4_PRESIGN_MAX_S = 604800,      /* AWS's limit of X-Amz-Expires: a week */
+	SIGV4_SIGNED_HEADERS_MAX = 64,     /* ours */
 };
 
 struct sigv4_header {

@@ -13,7 +13,7 @@
 #include "server/authn.h"
 #include "server/env.h"
 
-enum { AUTHZ_RESOURCES_MAX = 1000 };
+enum { AUTHZ_RESOURCES_MAX = 1000 }; /* of one request; ours */
 
 /* What a request brings along besides who signed it.  Strings may be "". */
 struct authz_facts {

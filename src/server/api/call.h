@@ -119,9 +119,9 @@ int64_t api_time(const struct api_call *c, const char *member, int64_t fallback)
 /* ---- pages (page.c) ---- */
 
 enum {
-	PAGE_KEY_LEN = 32,
+	PAGE_KEY_LEN = 32, /* of HMAC-SHA-256 */
 	PAGE_POSITION_MAX = 768, /* the longest: the ARN of a policy, path and name in it */
-	PAGE_TOKEN_MAX = 2048,
+	PAGE_TOKEN_MAX = 2048,   /* base64 of that and its MAC, with room */
 	PAGE_ANSWER_BYTES = 1024 * 1024, /* a page ends when it is longer, whatever was asked */
 };
 

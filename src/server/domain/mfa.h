@@ -17,10 +17,10 @@
 #include "store/iam.h"
 
 enum {
-	MFA_SLACK_STEPS = 1,
+	MFA_SLACK_STEPS = 1,   /* of 30 seconds, before and after: RFC 6238 5.2 */
 	MFA_DRIFT_STEPS = 20,  /* ten minutes: how wrong a device's clock may be */
 	MFA_FREE_FAILURES = 4, /* in a row, before the device is blocked */
-	MFA_BLOCK_MS = 30 * 1000,
+	MFA_BLOCK_MS = 30 * 1000, /* and twice as long each time */
 	MFA_BLOCK_MAX_MS = 15 * 60 * 1000,
 	MFA_PER_USER_MAX = 8, /* AWS's limit */
 };

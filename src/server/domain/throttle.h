@@ -18,12 +18,12 @@
 #include "ev/ev.h"
 
 enum {
-	THROTTLE_FREE = 5,
+	THROTTLE_FREE = 5,       /* failures before an answer waits */
 	THROTTLE_FIRST_MS = 250, /* and twice as long each time */
 	THROTTLE_MAX_MS = 4000,
 	THROTTLE_FADE_MS = 60 * 1000,
-	THROTTLE_SUBJECTS_MAX = 8192,
-	THROTTLE_HELD_MAX = 16, /* answers for one source */
+	THROTTLE_SUBJECTS_MAX = 8192, /* sources and subjects that are remembered */
+	THROTTLE_HELD_MAX = 16,       /* answers for one source */
 	THROTTLE_HELD_ALL_MAX = 1024,
 };
 

@@ -7,8 +7,8 @@
 
 #include "server/api/ssm/node_view.h"
 
+/* AWS's limits, and its codes of instance states. */
 enum { EC2_FILTERS_MAX = 200, EC2_VALUES_MAX = 200, EC2_PAGE_MAX = 1000 };
-
 enum { EC2_RUNNING = 16, EC2_STOPPED = 80 };
 int ec2_state_code(const struct api_call *c, const struct store_node *n);
 const char *ec2_state_name(int code);

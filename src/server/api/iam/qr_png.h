@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 
+/* Bytes: an otpauth URI has some hundred; a picture of the longest text fits. */
 enum { QR_TEXT_MAX = 1024, QR_PNG_MAX = 64 * 1024 };
 
 /* Appends the picture.  ERR_LIMIT: the text is too long. */
