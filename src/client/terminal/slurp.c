@@ -36,15 +36,15 @@ slurp_path(struct buf *out, const char *path, struct fault *f)
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r, e;
 
 	if (fd == -1)
-		return fault_set(
-		    f, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+		return fault_set(f, ERR_IO, "cannot open %s: %s", path, strerror(errno));
 	r = slurp_fd(fd, out);
 	e = errno;
 	if (!is_stdin)
 		close(fd);
-	return r == 0 ? 0
-		      : fault_set(f, r, "cannot read %s: %s", path,
-			    r == ERR_IO ? strerror(e) : err_text(r));
+	if (r == ERR_LIMIT)
+		return fault_set(f, r, "%s is too large: less than %zu bytes are taken",
+		    path, out->max);
+	return r == 0 ? 0 : fault_set(f, r, "cannot read %s: %s", path, strerror(e));
 }
 
 static int

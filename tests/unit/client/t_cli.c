@@ -90,6 +90,8 @@ static const struct {
 	{ "lint as what", { "policy", "lint", "--kind", "x", "f" }, 2, "", "no kind x" },
 	{ "lint a file that is not there", { "policy", "lint", "/nowhere" }, 1, "",
 	    "cannot open /nowhere: No such file or directory" },
+	{ "lint what never ends", { "policy", "lint", "/dev/zero" }, 1, "",
+	    "/dev/zero is too large" },
 	{ "lint a directory", { "policy", "lint", "/" }, 1, "", "cannot read /: Is a directory" },
 	{ "lint a bad policy", { "policy", "lint", "/dev/null" }, 1,
 	    "/dev/null:1:1: malformed: Syntax errors in policy.", "" },
