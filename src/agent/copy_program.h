@@ -5,11 +5,8 @@
  * It executes nothing and touches nothing but the files that it is asked for, with the
  * rights of that user.
  *
- * For the agent's log there is one line for each file on standard error:
- *
- *	ok|failed to-node|from-node BYTES TEXT
- *
- * TEXT is the path, or the reason, with a '?' for each newline.
+ * On standard error it says what it does, a line for each file when its data begins and one
+ * for its outcome, before the client hears of either (copy_log.h).
  */
 #pragma once
 

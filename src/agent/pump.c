@@ -167,6 +167,13 @@ agent_pump_go(struct agent_pump *p)
 }
 
 void
+agent_pump_catch_up(struct agent_pump *p)
+{
+	for (int i = 0; p->s != NULL && i < PUMP_TURN && move(p, true) == 0; i++)
+		;
+}
+
+void
 agent_pump_finish(struct agent_pump *p)
 {
 	int r = 0;

@@ -50,6 +50,8 @@ void agent_pump_start(struct agent_pump *p, struct ev_stream *s, uint32_t type,
 void agent_pump_want_write(struct agent_pump *p, bool write);
 /* There may be room again. */
 void agent_pump_go(struct agent_pump *p);
+/* Reads what is there now, up to what a pipe holds; its end is seen later. */
+void agent_pump_catch_up(struct agent_pump *p);
 /* Reads what is there now and ends, whatever else may come. */
 void agent_pump_finish(struct agent_pump *p);
 void agent_pump_close(struct agent_pump *p); /* no callback afterwards */

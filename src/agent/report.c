@@ -70,6 +70,15 @@ agent_report_is_full(const struct agent_report *p)
 	return p->n >= REPORT_EVENTS || p->bytes >= REPORT_BYTES;
 }
 
+bool
+agent_report_in_flight(const struct agent_report *p)
+{
+	const struct report_event *first =
+	    LIST_FIRST(&p->events, struct report_event, link);
+
+	return first != NULL && first->number <= p->sent;
+}
+
 /* --- leaving -------------------------------------------------------------------------- */
 
 /* The next ones that fit one message; returns the number of the last, or 0. */

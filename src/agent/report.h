@@ -40,6 +40,8 @@ void agent_report_fini(struct agent_report *p);
 /* Without a server that understands nothing is kept. */
 void agent_report_add(struct agent_report *p, const struct own_event *e);
 bool agent_report_is_full(const struct agent_report *p);
+/* Some have left and are not recorded: others may gather meanwhile. */
+bool agent_report_in_flight(const struct agent_report *p);
 /* What has not left yet.  A failure of ws is seen by its on_close. */
 void agent_report_send(struct agent_report *p, struct wsconn *ws);
 /* A new connection: all that is not recorded is to leave again. */

@@ -34,11 +34,21 @@ stop_timers(struct agent_session *s)
 	ev_timer_clear(&s->limit);
 }
 
+/* While there is a connection: the server takes it also when the session is over. */
+static void
+last_report(struct agent_session *s)
+{
+	agent_shell_last_report(s->shell);
+	agent_report_send(&s->report, s->link.ws);
+}
+
 void
 agent_session_free(struct agent_session *s)
 {
 	list_del(&s->ending);
 	stop_timers(s);
+	if (s->phase != SESSION_OVER)
+		last_report(s);
 	session_link_fini(s);
 	agent_report_fini(&s->report);
 	agent_shell_close(s->shell);
@@ -74,6 +84,7 @@ session_over(struct agent_session *s, const char *status, const char *output)
 	log_info(
 	    "session over", "session=%s status=%s why=%s", s->id, status, log_q(output));
 	stop_timers(s);
+	last_report(s);
 	channel_down(s->ch);
 	session_link_fini(s);
 	list_add_tail(&s->env->ending, &s->ending);
@@ -231,6 +242,7 @@ session_drain(struct agent_session *s)
 {
 	struct channel_stats st;
 
+	agent_report_send(&s->report, s->link.ws); /* before the last words */
 	channel_stats(s->ch, &st);
 	s->drain_acked = st.acked;
 	s->phase = SESSION_DRAINING;

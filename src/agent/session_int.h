@@ -99,6 +99,7 @@ void session_ask(struct agent_session *s); /* sends the HandshakeRequest */
 size_t session_output_room(void *arg);
 void session_output(void *arg, uint32_t type, struct span payload);
 void session_input_ready(void *arg);
+bool session_may_report(void *arg);
 
 /* session_port.c */
 void session_port_start(struct agent_session *s);

@@ -49,14 +49,6 @@ port_report(void *arg, const struct own_event *e)
 	agent_report_send(&s->report, s->link.ws);
 }
 
-static bool
-port_may_open(void *arg)
-{
-	struct agent_session *s = arg;
-
-	return !agent_report_is_full(&s->report);
-}
-
 static const struct agent_forward_ops port_ops = {
 	.room = session_output_room,
 	.send = session_output,
@@ -64,7 +56,7 @@ static const struct agent_forward_ops port_ops = {
 	.uncork = port_uncork,
 	.input_ready = session_input_ready,
 	.report = port_report,
-	.may_open = port_may_open,
+	.may_open = session_may_report,
 	.ended = port_ended,
 	.failed = port_failed,
 };

@@ -267,8 +267,11 @@ on_other(void *arg, const struct agentmsg *m)
 {
 	struct agent_session *s = arg;
 
-	if (agentmsg_is(m, MSG_OWN_RECORDED))
-		agent_report_recorded(&s->report, m->payload);
+	if (!agentmsg_is(m, MSG_OWN_RECORDED))
+		return;
+	agent_report_recorded(&s->report, m->payload);
+	if (!agent_report_in_flight(&s->report))
+		agent_report_send(&s->report, s->link.ws);
 }
 
 const struct channel_ops session_channel_ops = {
@@ -311,6 +314,14 @@ session_output(void *arg, uint32_t type, struct span payload)
 		log_error("output lost", "session=%s bytes=%zu", s->id, payload.n);
 	s->said_something = true;
 	session_arm(s);
+}
+
+bool
+session_may_report(void *arg)
+{
+	struct agent_session *s = arg;
+
+	return !agent_report_is_full(&s->report);
 }
 
 void
@@ -359,10 +370,40 @@ shell_failed(void *arg, const char *why)
 	session_over(arg, "Failed", why);
 }
 
+static void
+shell_report(void *arg, const struct own_event *e)
+{
+	struct agent_session *s = arg;
+
+	agent_report_add(&s->report, e);
+}
+
+/* Many small files: those of one round trip share a message and a commit. */
+static void
+shell_reported(void *arg)
+{
+	struct agent_session *s = arg;
+
+	if (!agent_report_in_flight(&s->report))
+		agent_report_send(&s->report, s->link.ws);
+}
+
+static bool
+shell_is_recorded(void *arg)
+{
+	struct agent_session *s = arg;
+
+	return !agent_report_in_flight(&s->report);
+}
+
 const struct agent_shell_ops session_shell_ops = {
 	.room = session_output_room,
 	.send = session_output,
 	.input_ready = session_input_ready,
 	.ended = shell_ended,
 	.failed = shell_failed,
+	.report = shell_report,
+	.reported = shell_reported,
+	.may_report = session_may_report,
+	.is_recorded = shell_is_recorded,
 };

@@ -22,14 +22,15 @@ struct agent_shell {
 	const struct agent_shell_ops *ops;
 	void *arg;
 	struct spawned *child;
-	bool pty, copy, has_input, started, exited;
+	bool pty, has_input, started, exited;
+	bool catching_up; /* standard error is read whatever waits */
 	bool deaf_due; /* the client is to be told that nobody reads its input */
 	int status;
 	struct agent_pump out, err; /* a terminal has only out, for both directions */
 	struct ev_stream *in;       /* a pipe; NULL: none, or not any more */
 	const char *prefix[2];      /* in the document */
 	uint32_t err_type;
-	struct agent_copy_log log; /* copy: for standard error */
+	struct agent_copy_log *log; /* a copy: for standard error; NULL: over, or none */
 	const char *profile;       /* typed into the new shell, in the document */
 	struct term_size size;
 	struct buf input;     /* what the program did not take yet */
@@ -40,13 +41,23 @@ struct agent_shell {
 /* --- the end ------------------------------------------------------------ */
 
 static void
+end_copy(struct agent_shell *sh)
+{
+	if (sh->log == NULL)
+		return;
+	agent_copy_log_end(sh->log);
+	agent_copy_log_fini(sh->log);
+	free(STEAL(sh->log));
+	sh->ops->reported(sh->arg);
+}
+
+static void
 check_end(struct agent_shell *sh)
 {
 	if (!sh->exited || sh->out.s != NULL || sh->err.s != NULL)
 		return;
 	ev_timer_clear(&sh->last);
-	if (sh->copy)
-		agent_copy_log_end(&sh->log);
+	end_copy(sh);
 	sh->ops->ended(sh->arg, sh->status);
 }
 
@@ -79,12 +90,34 @@ on_exited(void *arg, int status)
 
 /* --- output ------------------------------------------------------------- */
 
+/*
+ * Results of files to the node wait until the last report is recorded, so that the next ones
+ * gather.  Data from the node waits for nothing but a full report.
+ */
+static bool
+may_tell(struct agent_shell *sh)
+{
+	return sh->ops->may_report(sh->arg) &&
+	    (!sh->log->to_node || sh->ops->is_recorded(sh->arg));
+}
+
 static size_t
 pump_room(void *arg)
 {
 	struct agent_shell *sh = arg;
 
+	if (sh->log != NULL && !may_tell(sh))
+		return 0;
 	return sh->ops->room(sh->arg);
+}
+
+/* Everything that the program has said about files. */
+static void
+catch_up(struct agent_shell *sh)
+{
+	sh->catching_up = true;
+	agent_pump_catch_up(&sh->err);
+	sh->catching_up = false;
 }
 
 static void
@@ -92,6 +125,8 @@ pump_send(void *arg, uint32_t type, struct span payload)
 {
 	struct agent_shell *sh = arg;
 
+	if (sh->log != NULL) /* payload was said behind it */
+		catch_up(sh);
 	sh->ops->send(sh->arg, type, payload);
 }
 
@@ -269,8 +304,9 @@ static const struct pump_ops shell_pump = {
 static size_t
 log_room(void *arg)
 {
-	(void)arg;
-	return PUMP_CHUNK;
+	struct agent_shell *sh = arg;
+
+	return sh->catching_up || sh->ops->may_report(sh->arg) ? PUMP_CHUNK : 0;
 }
 
 static void
@@ -279,7 +315,10 @@ log_send(void *arg, uint32_t type, struct span payload)
 	struct agent_shell *sh = arg;
 
 	(void)type;
-	agent_copy_log_add(&sh->log, payload);
+	if (sh->log == NULL)
+		return;
+	agent_copy_log_add(sh->log, payload);
+	sh->ops->reported(sh->arg);
 }
 
 static const struct pump_ops log_pump = {
@@ -320,9 +359,10 @@ on_started(void *arg, struct ev_stream *io[3])
 		take_input(sh, io[0]);
 		agent_pump_start(
 		    &sh->out, io[1], PAYLOAD_OUTPUT, sh->prefix[0], &shell_pump, sh);
-		sh->out.bytes = sh->copy;
+		sh->out.bytes = sh->log != NULL;
 		agent_pump_start(&sh->err, io[2], sh->err_type, sh->prefix[1],
-		    sh->copy ? &log_pump : &shell_pump, sh);
+		    sh->log != NULL ? &log_pump : &shell_pump, sh);
+		sh->err.bytes = sh->log != NULL;
 	}
 	if (sh->refused && sh->input.len == 0) {
 		sh->refused = false;
@@ -404,8 +444,10 @@ agent_shell_start(struct agent_shell **out, struct spawner *sp,
 	sh->ops = ops;
 	sh->arg = arg;
 	sh->pty = spawn_has_terminal(r.kind);
-	sh->copy = r.kind == SPAWN_COPY;
-	sh->log.session_id = o->session_id;
+	if (r.kind == SPAWN_COPY) {
+		sh->log = xmalloc(sizeof(*sh->log));
+		agent_copy_log_init(sh->log, o->session_id, ops->report, arg);
+	}
 	sh->has_input = !sh->pty && o->input;
 	sh->size = o->size;
 	sh->profile = r.kind == SPAWN_LOGIN ? o->doc->shell_profile : "";
@@ -419,10 +461,23 @@ agent_shell_start(struct agent_shell **out, struct spawner *sp,
 }
 
 void
+agent_shell_last_report(struct agent_shell *sh)
+{
+	if (sh == NULL || sh->log == NULL)
+		return;
+	if (sh->err.s != NULL)
+		catch_up(sh);
+	end_copy(sh);
+}
+
+void
 agent_shell_close(struct agent_shell *sh)
 {
 	if (sh == NULL)
 		return;
+	if (sh->log != NULL)
+		agent_copy_log_fini(sh->log);
+	free(sh->log);
 	ev_timer_clear(&sh->last);
 	if (sh->in != NULL)
 		ev_close(sh->in);

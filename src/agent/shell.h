@@ -17,6 +17,7 @@
 #include "agent/spawner.h"
 #include "proto/document.h"
 #include "proto/handshake.h"
+#include "proto/own_event.h"
 
 struct agent_shell;
 
@@ -26,6 +27,16 @@ struct agent_shell_ops {
 	void (*input_ready)(void *arg); /* after ERR_AGAIN: offer it again */
 	void (*ended)(void *arg, int status);
 	void (*failed)(void *arg, const char *why);
+	/*
+	 * Of a copy, for the audit trail: each file; behind one or some of them; whether more
+	 * may come, and whether all that left is recorded (when not, agent_shell_go() comes
+	 * later).  The output that tells of a file to the node comes behind it, and only when
+	 * what was reported before is recorded.
+	 */
+	void (*report)(void *arg, const struct own_event *e);
+	void (*reported)(void *arg);
+	bool (*may_report)(void *arg);
+	bool (*is_recorded)(void *arg);
 };
 
 struct agent_shell_options {
@@ -47,5 +58,7 @@ int agent_shell_flag(struct agent_shell *sh, uint32_t flag) MUST_USE;
 void agent_shell_resize(struct agent_shell *sh, struct term_size size);
 /* There may be room for output again. */
 void agent_shell_go(struct agent_shell *sh);
+/* The session ends: what a copy came to is reported now.  NULL is fine. */
+void agent_shell_last_report(struct agent_shell *sh);
 /* Ends whatever runs.  NULL is fine. */
 void agent_shell_close(struct agent_shell *sh);

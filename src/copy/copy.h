@@ -32,6 +32,7 @@ struct copy_outcome {
 	uint64_t started_ms; /* copy_clock_ms() */
 	const char *why; /* "path: reason"; NULL: it is there, and its digest agrees */
 	bool peer;       /* why is the peer's, and so is the path in it */
+	const uint8_t *digest; /* SHA-256 of all of it; NULL unless it is there */
 };
 
 /* For the person or the log; each may be NULL.  Called in the thread of the copy. */
@@ -39,8 +40,8 @@ struct copy_hooks {
 	void (*begin)(void *arg, const char *path, uint64_t size, uint64_t done);
 	void (*moved)(void *arg, uint64_t bytes);
 	void (*file)(void *arg, const struct copy_outcome *o);
-	/* Anything else that went wrong: "path: reason"; peer as above. */
-	void (*trouble)(void *arg, const char *why, bool peer);
+	/* Anything else that went wrong, why: "path: reason"; path NULL: the peer says so. */
+	void (*trouble)(void *arg, const char *path, const char *why);
 	void *arg;
 };
 

@@ -165,6 +165,8 @@ copy_link_flush(struct copy_link *k)
 {
 	int r;
 
+	if (k->before != NULL)
+		k->before(k->before_arg);
 	if (k->queue.len == 0)
 		return 0;
 	r = write_all(k, buf_span(&k->queue));

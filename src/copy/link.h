@@ -26,6 +26,9 @@ struct copy_link {
 	 */
 	int (*on_msg)(void *arg, const struct copy_msg *m);
 	void *arg;
+	/* Before anything is written, and before it waits for the other end.  May be NULL. */
+	void (*before)(void *arg);
+	void *before_arg;
 };
 
 void copy_link_init(struct copy_link *k, int in, int out);

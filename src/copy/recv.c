@@ -56,7 +56,7 @@ send_result(
 }
 
 static void
-tell(struct receiver *r, const char *why, bool peer)
+tell(struct receiver *r, const char *why, bool peer, const uint8_t *digest)
 {
 	const struct copy_hooks *h = r->o.hooks;
 
@@ -67,7 +67,8 @@ tell(struct receiver *r, const char *why, bool peer)
 			.skipped = r->skipped,
 			.started_ms = r->started_ms,
 			.why = why,
-			.peer = peer });
+			.peer = peer,
+			.digest = digest });
 }
 
 /* Something beside the results; both ends hear of it. */
@@ -78,7 +79,7 @@ trouble(struct receiver *r, const char *path, const char *why)
 	auto_free char *words = xasprintf("%s: %s", path, why);
 
 	if (h->trouble != NULL)
-		h->trouble(h->arg, words, false);
+		h->trouble(h->arg, path, words);
 	return copy_link_say(r->link, COPY_NOTE, words);
 }
 
@@ -90,7 +91,7 @@ fail_file(struct receiver *r, const char *why, enum state next)
 
 	copy_partial_drop(&r->file, false);
 	r->state = next;
-	tell(r, words, false);
+	tell(r, words, false, NULL);
 	return send_result(r, COPY_FAILED, NULL, words);
 }
 
@@ -198,7 +199,7 @@ on_dir(struct receiver *r, const struct copy_msg *m)
 		auto_free char *words = xasprintf("%s: %s", l->path, fault_text(&f));
 
 		if (r->o.hooks->trouble != NULL)
-			r->o.hooks->trouble(r->o.hooks->arg, words, false);
+			r->o.hooks->trouble(r->o.hooks->arg, l->path, words);
 		return send_result(r, COPY_FAILED, NULL, words);
 	}
 	return send_result(r, COPY_OK, NULL, "");
@@ -328,7 +329,7 @@ on_end(struct receiver *r, const struct copy_msg *m)
 	if (copy_partial_finish(&r->file, &r->attr, &f) != 0)
 		return fail_file(r, fault_text(&f), IDLE);
 	r->state = IDLE;
-	tell(r, NULL, false);
+	tell(r, NULL, false, sum);
 	return send_result(r, COPY_OK, sum, "");
 }
 
@@ -339,7 +340,7 @@ on_abort(struct receiver *r, const struct copy_msg *m)
 
 	copy_partial_drop(&r->file, true);
 	r->state = IDLE;
-	tell(r, words, true);
+	tell(r, words, true, NULL);
 	return send_result(r, COPY_FAILED, NULL, words);
 }
 
@@ -384,7 +385,7 @@ on_note(struct receiver *r, const struct copy_msg *m)
 	auto_free char *words = span_dup(m->text);
 
 	if (r->o.hooks->trouble != NULL)
-		r->o.hooks->trouble(r->o.hooks->arg, words, true);
+		r->o.hooks->trouble(r->o.hooks->arg, NULL, words);
 	return 0;
 }
 
@@ -416,7 +417,7 @@ interrupted(struct receiver *r)
 	words = xasprintf("%s: interrupted after %llu of %llu bytes", r->path,
 	    (unsigned long long)r->file.at, (unsigned long long)r->file.size);
 	copy_partial_drop(&r->file, true);
-	tell(r, words, false);
+	tell(r, words, false, NULL);
 }
 
 int

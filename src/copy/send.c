@@ -21,7 +21,7 @@ copy_sender_trouble(struct copy_sender *s, const char *path, const char *why)
 	auto_free char *text = xasprintf("%s: %s", path, why);
 
 	if (s->o.hooks->trouble != NULL)
-		s->o.hooks->trouble(s->o.hooks->arg, text, false);
+		s->o.hooks->trouble(s->o.hooks->arg, path, text);
 }
 
 /* --- results ---------------------------------------------------------------------------- */
@@ -44,7 +44,7 @@ dir_failed(struct copy_sender *s, const struct copy_pending *p, const char *why)
 		if (l->id == p->dir)
 			l->failed = true;
 	if (s->o.hooks->trouble != NULL)
-		s->o.hooks->trouble(s->o.hooks->arg, why, true);
+		s->o.hooks->trouble(s->o.hooks->arg, NULL, why);
 }
 
 static void
@@ -58,7 +58,8 @@ file_done(struct copy_sender *s, const struct copy_pending *p, const char *why, 
 		.skipped = p->skipped,
 		.started_ms = p->started_ms,
 		.why = why,
-		.peer = peer });
+		.peer = peer,
+		.digest = why == NULL ? p->digest : NULL });
 }
 
 static int
@@ -106,7 +107,7 @@ on_msg(void *arg, const struct copy_msg *m)
 	case COPY_NOTE:
 		words = span_dup(m->text);
 		if (s->o.hooks->trouble != NULL)
-			s->o.hooks->trouble(s->o.hooks->arg, words, true);
+			s->o.hooks->trouble(s->o.hooks->arg, NULL, words);
 		return 0;
 	default:
 		return ERR_PROTOCOL;

@@ -5,6 +5,7 @@ is one event of the audit trail, with what became of it; no more and no less tha
 server is killed; it is there before anybody hears of it.
 """
 import collections
+import hashlib
 import json
 import os
 import re
@@ -149,6 +150,105 @@ def unix_sockets(world):
           "connections to unix sockets are events with their path")
 
 
+# ---- files ----
+
+def cp(world, *argv):
+    return subprocess.run([str(world.bin / "sallyport"), "cp", *map(str, argv)], env=world.env(), timeout=120,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+class Files:
+    """What FileCopied says since this was made."""
+
+    def __init__(self, world):
+        self.world = world
+        self.old = {e["eventID"] for e in lookup(world, "FileCopied")}
+
+    def events(self):
+        return [e for e in lookup(self.world, "FileCopied") if e["eventID"] not in self.old]
+
+    def paths(self):
+        """(path, direction, error) -> how many"""
+        return dict(collections.Counter((e["serviceEventDetails"].get("path"), e["serviceEventDetails"]["direction"],
+                                         e.get("errorCode")) for e in self.events()))
+
+
+def files(world, node):
+    here, there, seen = world.dir / "here", world.dir / "there", Files(world)
+    here.mkdir()
+    there.mkdir()
+    data = os.urandom(6_000_000)
+    (here / "f").write_bytes(data)
+    equal(cp(world, here / "f", f"node:{there}/g").returncode, 0, "cp: to the node")
+    event, = seen.events()
+    details = event["serviceEventDetails"]
+    equal((details["path"], details["direction"], details["bytes"], details["sha256"], details["target"],
+           event["userIdentity"]["userName"]),
+          (f"{there}/g", "to-node", len(data), hashlib.sha256(data).hexdigest(), node, "admin"),
+          "its event is there when the command ends: path, direction, size and digest")
+    odd = os.fsdecode(b"a\nb\\n\x1b[2J\xff")
+    (there / odd).write_bytes(b"odd")
+    equal(cp(world, f"node:{there}/{odd}", f"node:{there}/g", f"node:{there}/none", here).returncode, 1,
+          "cp: from the node, one of them missing")
+    shown = odd.encode(errors="surrogateescape").decode(errors="replace")
+    equal(seen.paths(), {(f"{there}/g", "to-node", None): 1, (f"{there}/{shown}", "from-node", None): 1,
+                         (f"{there}/g", "from-node", None): 1, (f"{there}/none", "from-node", "CopyFailed"): 1},
+          "an event for each, with the bytes of its name as far as they are text, and for the one that failed")
+    event = next(e for e in seen.events() if "errorCode" in e)
+    equal(event["errorMessage"], f"{there}/none: no such file or directory", "which says why")
+    seen = Files(world)
+    equal(cp(world, here / "f", here / "none", f"node:{there}/no/dir").returncode, 1, "cp: into a folder that is not there")
+    paths = seen.paths()
+    ok(set(paths) == {(f"{there}/no/dir", "to-node", "CopyFailed")}, f"what the node refused is an event: {paths}")
+    p = subprocess.run([str(world.bin / "sallyport"), "audit", "search", "--event", "FileCopied"], env=world.env(),
+                       capture_output=True, text=True, check=False)
+    ok(f"{node}:{there}/g" in p.stdout and "CopyFailed" in p.stdout and "\x1b" not in p.stdout,
+       "audit search shows file and outcome, and no character that moves the cursor")
+
+
+def trees(world):
+    here, there = world.dir / "tree", world.dir / "tree2"
+    for i in range(3000):
+        d = here / str(i % 30)
+        d.mkdir(parents=True, exist_ok=True)
+        (d / str(i)).write_bytes(b"x" * (i % 7))
+    seen, began = Files(world), time.monotonic()
+    equal(cp(world, "-r", here, f"node:{there}").returncode, 0, "cp -r: 3000 files to the node")
+    took = time.monotonic() - began
+    paths = seen.paths()
+    equal((len(paths), set(paths.values())), (3000, {1}), f"and 3000 events, each once ({took:.1f} s)")
+    seen = Files(world)
+    equal(cp(world, "-r", f"node:{there}", world.dir / "tree3").returncode, 0, "cp -r: and from it")
+    paths = seen.paths()
+    equal((len(paths), set(paths.values())), (3000, {1}), "the same")
+    seen = Files(world)
+    run = subprocess.Popen([str(world.bin / "sallyport"), "cp", "-r", str(here), f"node:{world.dir}/tree4"],
+                           env=world.env(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: (world.dir / "tree4").exists() or run.poll() is not None, 20, 0.01)
+    world.crash_server()
+    equal(run.wait(60), 0, "cp -r: through kill -9 of the server")
+    paths = seen.paths()
+    equal((len(paths), set(paths.values())), (3000, {1}), "each file is there once")
+    verified(world)
+
+
+def interrupted(world):
+    """Who takes the data and leaves before saying that it has them took them all the same."""
+    there, seen = world.dir / "large", Files(world)
+    there.write_bytes(b"0" * 80_000_000)
+    run = subprocess.Popen([str(world.bin / "sallyport"), "cp", f"node:{there}", str(world.dir / "taken")],
+                           env=world.env(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    partial = world.dir / ".taken.sallyport-partial"
+    wait_until(lambda: partial.exists() and partial.stat().st_size > 1_000_000, 20, 0.002)
+    run.send_signal(signal.SIGINT)
+    run.wait(20)
+    wait_until(seen.events, 15)
+    paths = seen.paths()
+    ok(len(paths) == 1 and set(paths.values()) == {1} and
+       next(iter(paths))[:2] == (str(there), "from-node") and next(iter(paths))[2] in ("CopyInterrupted", "CopyFailed"),
+       f"a copy that was interrupted is an event: {paths}")
+
+
 def stock_agent(world, service):
     """It tells nothing: the session's document is all there is, once."""
     why = stock.obstacle()
@@ -201,6 +301,9 @@ def main():
         node, _ = world.agent("node")
         ports(world, node, service)
         unix_sockets(world)
+        files(world, node)
+        trees(world)
+        interrupted(world)
         killed(world, service)
         stock_agent(world, service)
     e2e.finish()

@@ -152,16 +152,17 @@ str_of(const json_t *o, const char *name)
 	return s != NULL ? s : "";
 }
 
-/* Where to, of a connection through a node; else the first resource. */
+/* Where to, of a connection through a node; a file there; else the first resource. */
 static const char *
 subject(struct arena *mem, const json_t *event, const json_t *record)
 {
 	const json_t *d = json_get_obj(record, "serviceEventDetails");
 	const char *socket = json_get_str(d, "socket"), *node = str_of(d, "target");
+	const char *there = socket != NULL ? socket : json_get_str(d, "path");
 	const char *host = json_get_str(d, "host"), *port = json_get_str(d, "portNumber");
 
-	if (socket != NULL)
-		return arena_printf(mem, "%s:%s", node, socket);
+	if (there != NULL)
+		return arena_printf(mem, "%s:%s", node, there);
 	if (port != NULL && host == NULL)
 		return arena_printf(mem, "%s:%s", node, port);
 	if (port != NULL)

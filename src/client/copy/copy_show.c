@@ -192,12 +192,16 @@ on_moved(void *arg, uint64_t bytes)
 }
 
 static void
-on_trouble(void *arg, const char *why, bool peer)
+say_why(struct copy_show *s, const char *why, bool peer)
 {
-	struct copy_show *s = arg;
-
 	copy_show_error(
 	    s, "%s%s%s", peer ? s->wish->node_name : "", peer ? ":" : "", why);
+}
+
+static void
+on_trouble(void *arg, const char *path, const char *why)
+{
+	say_why(arg, why, path == NULL);
 }
 
 static void
@@ -221,7 +225,7 @@ on_file(void *arg, const struct copy_outcome *o)
 	struct copy_show *s = arg;
 
 	if (o->why != NULL)
-		on_trouble(s, o->why, o->peer);
+		say_why(s, o->why, o->peer);
 	pthread_mutex_lock(&s->lock);
 	if (o->why == NULL && s->progress)
 		put_finished(s, o);

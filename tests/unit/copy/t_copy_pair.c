@@ -48,11 +48,11 @@ on_file(void *arg, const struct copy_outcome *o)
 }
 
 static void
-on_trouble(void *arg, const char *why, bool peer)
+on_trouble(void *arg, const char *path, const char *why)
 {
 	struct told *t = arg;
 
-	(void)peer;
+	(void)path;
 	t->troubles++;
 	snprintf(t->last, sizeof(t->last), "%s", why);
 }

@@ -78,9 +78,9 @@ on_file(void *arg, const struct copy_outcome *o)
 }
 
 static void
-on_trouble(void *arg, const char *text, bool peer)
+on_trouble(void *arg, const char *path, const char *text)
 {
-	(void)arg, (void)text, (void)peer;
+	(void)arg, (void)path, (void)text;
 	troubles++;
 }
 
