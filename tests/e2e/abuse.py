@@ -5,6 +5,7 @@ close, nobody else notices, no descriptor is lost, and the next session works as
 
 By hand over TLS sockets: HTTP, WebSocket upgrades and frames, tokens, AgentMessages.
 """
+import contextlib
 import json
 import os
 import socket
@@ -337,12 +338,12 @@ def tokens(world, n, control, other):
         ok(client.until(lambda: client.out == b"signed"), "token: a client may sign its upgrade, as newer plugins do")
     for ident in (a, b):
         world.ssm.terminate_session(SessionId=ident)
-    owners(world, n, control)
+    with contextlib.closing(world.boto("iam")) as iam:  # which keeps no connection
+        owners(world, n, control, iam)
 
 
-def owners(world, n, control):
+def owners(world, n, control, iam):
     """A token is good for whoever started the session, as long as he may and the session lives."""
-    iam = world.boto("iam")
     iam.create_user(UserName="mallory")
     key = iam.create_access_key(UserName="mallory")["AccessKey"]
     own = (key["AccessKeyId"], key["SecretAccessKey"])
@@ -357,7 +358,8 @@ def owners(world, n, control):
     with Channel(world, others, token, signer=signer) as c:
         equal(c.close_code(), 1003, "token: that of somebody else's session, signed as oneself, is refused")
     world.ssm.terminate_session(SessionId=others)
-    mine, token, _ = pair(world, n, control, world.boto("ssm", *own))
+    with contextlib.closing(world.boto("ssm", *own)) as ssm:
+        mine, token, _ = pair(world, n, control, ssm)
     iam.delete_user_policy(**policy)
     only_told(world, "whose owner may not any more", mine, token)
 
