@@ -48,15 +48,18 @@ class Tools:
             print(p.stderr.decode(errors="replace")[-1000:])
         self.copy.unlink(missing_ok=True)
 
+    def said(self, p):
+        """Standard error.  When ssh has left, a stock plugin that still prints is killed by SIGPIPE, and the
+        AWS CLI says so."""
+        return p.stderr.split(b"\nCommand '")[0] if self.plugin == "stock" else p.stderr
+
     def ssh(self):
         p = self.run("ssh", "-F", self.config, self.node, "echo out; echo err >&2; exit 7")
-        if not equal((p.returncode, p.stdout, p.stderr), (7, b"out\n", b"err\n"),
+        if not equal((p.returncode, p.stdout, self.said(p)), (7, b"out\n", b"err\n"),
                      f"{self.what}: ssh runs a command and has its exit code"):
             print(p.stderr.decode(errors="replace"))
         p = self.run("ssh", "-F", self.config, self.node, "cat; echo over >&2", input=self.up.read_bytes()[:100 * KB])
-        # When ssh has left, a stock plugin that still prints is killed by SIGPIPE, and the AWS CLI says so.
-        said = p.stderr[:5] if self.plugin == "stock" else p.stderr
-        equal((p.returncode, p.stdout == self.up.read_bytes()[:100 * KB], said), (0, True, b"over\n"),
+        equal((p.returncode, p.stdout == self.up.read_bytes()[:100 * KB], self.said(p)), (0, True, b"over\n"),
               f"{self.what}: ssh as a pipe, to the end of its input")
 
     def copies(self):
