@@ -14,6 +14,8 @@
  *
  * A sallyport_resume without Secret says that the client is accepted and that the secret it
  * showed stays good.  What it means is in docs/protocol.md, "Reconnect and resume".
+ *
+ * What our server and our agent say to each other, behind the same header, is in own_event.h.
  */
 #pragma once
 

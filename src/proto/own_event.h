@@ -7,8 +7,9 @@
  *
  * The server says the first one as soon as an agent that announced itself (OWN_HEADER of
  * own.h) has opened its data channel, and after each commit: the events up to n are in the
- * trail.  The agent speaks only to a server that has said so.  Number is that of the first of Events; each next one is one
- * more, and a session begins with 1.  Members that are "" or 0 are left out:
+ * trail.  The agent speaks only to a server that has said so.  Number is that of the first of
+ * Events; each next one is one more, and a session begins with 1.  Members that are "" or 0
+ * are left out:
  *
  *	{"Type":"PortOpened","Host":..,"Address":..,"Port":n,"Socket":..}
  *	{"Type":"FileCopied","Path":..,"ToNode":true,"Bytes":n,"Sha256":..}
